@@ -1,0 +1,141 @@
+//! The one error type of the server. It knows no HTTP: `http/error.rs` gives each kind its status.
+
+use std::error::Error as StdError;
+use std::fmt;
+use std::time::Duration;
+
+use cloche_wire::FieldError;
+
+/// What kind of failure it is, from the caller's point of view.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    /// The input is wrong; sending it again will not help.
+    BadInput,
+    /// No valid credential came with the request.
+    Unauthenticated,
+    /// The credential is valid but may not do this.
+    Forbidden,
+    /// There is no such thing, or the caller may not know of it.
+    NotFound,
+    /// The thing is in a state that does not allow it, or a name is taken.
+    Conflict,
+    /// Preconditions of the request (such as "exactly one row") do not hold.
+    NotAcceptable,
+    /// The body is larger than allowed.
+    TooLarge,
+    /// Not now; worth trying again.
+    Unavailable,
+    /// A bug or a broken dependency. The source is logged, never shown.
+    Internal,
+}
+
+/// A failure with a stable code, a sentence for the user, and what to do next.
+///
+/// `message`, `details` and `hint` are shown to users; `source` only ever reaches the log.
+pub struct Error {
+    pub(crate) kind: Kind,
+    pub(crate) code: String,
+    pub(crate) message: String,
+    pub(crate) details: Option<String>,
+    pub(crate) hint: Option<String>,
+    pub(crate) fields: Vec<FieldError>,
+    pub(crate) retry_after: Option<Duration>,
+    pub(crate) source: Option<Box<dyn StdError + Send + Sync>>,
+}
+
+pub(crate) type Result<T, E = Error> = std::result::Result<T, E>;
+
+impl Error {
+    fn new(kind: Kind, code: impl Into<String>, message: impl Into<String>) -> Self {
+        Self {
+            kind,
+            code: code.into(),
+            message: message.into(),
+            details: None,
+            hint: None,
+            fields: Vec::new(),
+            retry_after: None,
+            source: None,
+        }
+    }
+
+    pub(crate) fn bad_input(code: impl Into<String>, message: impl Into<String>) -> Self {
+        Self::new(Kind::BadInput, code, message)
+    }
+
+    pub(crate) fn unauthenticated(code: impl Into<String>, message: impl Into<String>) -> Self {
+        Self::new(Kind::Unauthenticated, code, message)
+    }
+
+    pub(crate) fn forbidden(code: impl Into<String>, message: impl Into<String>) -> Self {
+        Self::new(Kind::Forbidden, code, message)
+    }
+
+    pub(crate) fn not_found(code: impl Into<String>, message: impl Into<String>) -> Self {
+        Self::new(Kind::NotFound, code, message)
+    }
+
+    pub(crate) fn conflict(code: impl Into<String>, message: impl Into<String>) -> Self {
+        Self::new(Kind::Conflict, code, message)
+    }
+
+    pub(crate) fn not_acceptable(code: impl Into<String>, message: impl Into<String>) -> Self {
+        Self::new(Kind::NotAcceptable, code, message)
+    }
+
+    pub(crate) fn too_large(code: impl Into<String>, message: impl Into<String>) -> Self {
+        Self::new(Kind::TooLarge, code, message)
+    }
+
+    /// Worth trying again after `retry_after`.
+    pub(crate) fn unavailable(code: impl Into<String>, message: impl Into<String>, retry_after: Duration) -> Self {
+        let mut error = Self::new(Kind::Unavailable, code, message);
+        error.retry_after = Some(retry_after);
+        error
+    }
+
+    /// A bug or a broken dependency: the caller gets a fixed sentence, the log gets `source`.
+    pub(crate) fn internal(source: impl Into<Box<dyn StdError + Send + Sync>>) -> Self {
+        let mut error = Self::new(Kind::Internal, "server/internal", "Something went wrong on the server.");
+        error.hint = Some("Try again; if it stays, look for the request id in the server's log.".into());
+        error.source = Some(source.into());
+        error
+    }
+
+    pub(crate) fn hint(mut self, hint: impl Into<String>) -> Self {
+        self.hint = Some(hint.into());
+        self
+    }
+
+    pub(crate) fn details(mut self, details: impl Into<String>) -> Self {
+        self.details = Some(details.into());
+        self
+    }
+
+    pub(crate) fn field(mut self, field: impl Into<String>, rule: &str, message: impl Into<String>) -> Self {
+        self.fields.push(FieldError { field: field.into(), rule: rule.into(), message: message.into() });
+        self
+    }
+}
+
+impl fmt::Debug for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.code, self.message)?;
+        match &self.source {
+            Some(source) => write!(f, " ({source:?})"),
+            None => Ok(()),
+        }
+    }
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.message)
+    }
+}
+
+impl StdError for Error {
+    fn source(&self) -> Option<&(dyn StdError + 'static)> {
+        self.source.as_deref().map(|source| source as _)
+    }
+}
