@@ -1,0 +1,184 @@
+//! Fault injection: making a saga fail at a chosen point, to show that nothing is left behind.
+
+use std::fmt;
+use std::future;
+use std::process::Command;
+use std::str::FromStr;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use async_trait::async_trait;
+
+use crate::step::StepError;
+
+/// A point in the life of a saga where something may go wrong. It prints as `clone_database:after-effect:forward`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Point {
+    /// The name of the step.
+    pub step: String,
+    /// Whether it is running or being undone.
+    pub direction: Direction,
+    /// When, relative to its effect and the log.
+    pub moment: Moment,
+}
+
+/// Whether a step is running or being undone.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Direction {
+    /// `forward`
+    Forward,
+    /// `undo`
+    Undo,
+}
+
+/// When, relative to the effect of a step (or of its undo) and to the log.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Moment {
+    /// `before-effect`: the log says that it starts; nothing has happened yet.
+    BeforeEffect,
+    /// `after-effect`: it has returned, the log does not say so yet. An error here stands for a lost reply.
+    AfterEffect,
+    /// `after-log`: its outcome is in the log. An error here stands for a lost reply of the log: the executor stops.
+    AfterLog,
+}
+
+/// Asked at every [`Point`].
+#[async_trait]
+pub trait Faults: Sync {
+    /// `Ok` to go on. An error takes the place of what the step answered; one with `lost` stops the executor.
+    async fn at(&self, point: Point) -> Result<(), StepError>;
+}
+
+/// Nothing goes wrong that would not go wrong by itself.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct NoFaults;
+
+#[async_trait]
+impl Faults for NoFaults {
+    async fn at(&self, _point: Point) -> Result<(), StepError> {
+        Ok(())
+    }
+}
+
+/// Faults read from a text such as `clone_database:after-effect:forward:kill,drop_role:before-effect:undo:error:once`.
+///
+/// Each is `step:moment:direction:action`. Actions: `error`, `panic`, `kill` (this process, as by `kill -9`) and `hang`
+/// (for ever). `:once` at the end limits it to the first time in this process.
+#[derive(Debug, Default)]
+pub struct ScriptedFaults(Vec<Fault>);
+
+#[derive(Debug)]
+struct Fault {
+    point: Point,
+    action: Action,
+    once: bool,
+    spent: AtomicBool,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Action {
+    Error,
+    Panic,
+    Kill,
+    Hang,
+}
+
+/// A text that does not describe faults.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "the fault {fault:?} cannot be read: {problem}; write step:moment:direction:action, such as clone_database:after-effect:forward:kill"
+)]
+pub struct FaultParseError {
+    /// The fault that is wrong.
+    pub fault: String,
+    /// What is wrong with it.
+    pub problem: String,
+}
+
+impl ScriptedFaults {
+    /// Reads faults separated by commas. An empty text has none.
+    pub fn parse(text: &str) -> Result<Self, FaultParseError> {
+        text.split(',').map(str::trim).filter(|part| !part.is_empty()).map(str::parse).collect::<Result<_, _>>().map(Self)
+    }
+}
+
+#[async_trait]
+impl Faults for ScriptedFaults {
+    async fn at(&self, point: Point) -> Result<(), StepError> {
+        for fault in self.0.iter().filter(|fault| fault.point == point) {
+            if fault.once && fault.spent.swap(true, Ordering::Relaxed) {
+                continue;
+            }
+            tracing::warn!(%point, action = ?fault.action, "fault injected");
+            match fault.action {
+                Action::Error => return Err(StepError::new("fault/injected", format!("A fault was injected at {point}."))),
+                Action::Panic => panic!("a fault was injected at {point}"),
+                Action::Kill => kill_this_process().await,
+                Action::Hang => future::pending().await,
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Dies as by `kill -9`: nothing is dropped, flushed or told.
+async fn kill_this_process() {
+    let pid = std::process::id().to_string();
+    if let Err(error) = Command::new("kill").args(["-9", &pid]).status() {
+        tracing::error!(%error, "cannot run `kill`; aborting instead");
+        std::process::abort();
+    }
+    future::pending().await
+}
+
+impl FromStr for Fault {
+    type Err = FaultParseError;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let wrong = |problem: String| FaultParseError { fault: text.to_owned(), problem };
+        let parts: Vec<&str> = text.split(':').collect();
+        let (step, moment, direction, action, once) = match parts[..] {
+            [step, moment, direction, action] => (step, moment, direction, action, false),
+            [step, moment, direction, action, "once"] => (step, moment, direction, action, true),
+            [_, _, _, _, last] => return Err(wrong(format!("after the action only `once` may stand, not {last:?}"))),
+            _ => return Err(wrong(format!("it has {} parts between colons, not 4 or 5", parts.len()))),
+        };
+        if step.is_empty() {
+            return Err(wrong("the step has no name".to_owned()));
+        }
+        let moment = match moment {
+            "before-effect" => Moment::BeforeEffect,
+            "after-effect" => Moment::AfterEffect,
+            "after-log" => Moment::AfterLog,
+            _ => return Err(wrong(format!("the moment {moment:?} is none of before-effect, after-effect, after-log"))),
+        };
+        let direction = match direction {
+            "forward" => Direction::Forward,
+            "undo" => Direction::Undo,
+            _ => return Err(wrong(format!("the direction {direction:?} is neither forward nor undo"))),
+        };
+        let action = match action {
+            "error" => Action::Error,
+            "panic" => Action::Panic,
+            "kill" => Action::Kill,
+            "hang" => Action::Hang,
+            _ => return Err(wrong(format!("the action {action:?} is none of error, panic, kill, hang"))),
+        };
+        let point = Point { step: step.to_owned(), direction, moment };
+        Ok(Self { point, action, once, spent: AtomicBool::new(false) })
+    }
+}
+
+impl fmt::Display for Point {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let moment = match self.moment {
+            Moment::BeforeEffect => "before-effect",
+            Moment::AfterEffect => "after-effect",
+            Moment::AfterLog => "after-log",
+        };
+        let direction = match self.direction {
+            Direction::Forward => "forward",
+            Direction::Undo => "undo",
+        };
+        write!(f, "{}:{moment}:{direction}", self.step)
+    }
+}
