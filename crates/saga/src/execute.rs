@@ -53,9 +53,9 @@ pub struct Retry {
 }
 
 impl Default for Retry {
-    /// Five tries within about two seconds.
+    /// Five tries; the pauses between them add up to 3.75 seconds.
     fn default() -> Self {
-        Self { tries: 5, first_pause: Duration::from_millis(100), longest_pause: Duration::from_secs(5) }
+        Self { tries: 5, first_pause: Duration::from_millis(250), longest_pause: Duration::from_secs(5) }
     }
 }
 

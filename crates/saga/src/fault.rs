@@ -182,3 +182,62 @@ impl fmt::Display for Point {
         write!(f, "{}:{moment}:{direction}", self.step)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn point() -> Point {
+        Point { step: "clone".into(), direction: Direction::Undo, moment: Moment::AfterLog }
+    }
+
+    #[test]
+    fn a_point_prints_as_it_is_read() {
+        for text in ["a:before-effect:forward", "b:after-effect:undo", "c:after-log:forward"] {
+            let faults = ScriptedFaults::parse(&format!("{text}:error")).unwrap();
+            assert_eq!(faults.0[0].point.to_string(), text);
+        }
+        assert_eq!(point().to_string(), "clone:after-log:undo");
+    }
+
+    #[tokio::test]
+    async fn a_fault_strikes_at_its_point_only() {
+        let faults = ScriptedFaults::parse("clone:after-log:undo:error").unwrap();
+        for _ in 0..2 {
+            assert_eq!(faults.at(point()).await.unwrap_err().code, "fault/injected");
+        }
+        for other in [
+            Point { step: "copy".into(), ..point() },
+            Point { direction: Direction::Forward, ..point() },
+            Point { moment: Moment::AfterEffect, ..point() },
+        ] {
+            faults.at(other).await.unwrap();
+        }
+    }
+
+    #[tokio::test]
+    async fn once_is_once() {
+        let faults = ScriptedFaults::parse(" , clone:after-log:undo:error:once, clone:after-log:undo:error:once ").unwrap();
+        assert!(faults.at(point()).await.is_err());
+        assert!(faults.at(point()).await.is_err(), "the second fault");
+        assert!(faults.at(point()).await.is_ok());
+        assert!(ScriptedFaults::parse("").unwrap().at(point()).await.is_ok());
+    }
+
+    #[test]
+    fn what_cannot_be_read_is_explained() {
+        let table = [
+            ("a", "it has 1 parts between colons, not 4 or 5"),
+            ("a:after-log:undo:error:once:more", "it has 6 parts between colons, not 4 or 5"),
+            (":after-log:undo:error", "the step has no name"),
+            ("a:later:undo:error", "the moment \"later\" is none of before-effect, after-effect, after-log"),
+            ("a:after-log:up:error", "the direction \"up\" is neither forward nor undo"),
+            ("a:after-log:undo:explode", "the action \"explode\" is none of error, panic, kill, hang"),
+            ("a:after-log:undo:error:twice", "after the action only `once` may stand, not \"twice\""),
+        ];
+        for (text, problem) in table {
+            let error = ScriptedFaults::parse(&format!("b:after-log:undo:error,{text}")).unwrap_err();
+            assert_eq!(error, FaultParseError { fault: text.into(), problem: problem.into() });
+        }
+    }
+}

@@ -2,8 +2,8 @@
 //!
 //! A saga is a list of [`Step`]s, each with a `run` and an `undo`. An append-only [`Log`] tells what happened; the pure
 //! function [`next`] tells from it what to do; [`execute`] does it. Kill the process at any point and call [`execute`]
-//! again: it goes on from the log. A saga ends with all of its effects, or with none. See [`next`]'s module for the rules
-//! ([`Plan`], [`Next`]), and [`Faults`] for showing that they hold.
+//! again: it goes on from the log. A saga ends with all of its effects, or with none. The rules stand at [`next`];
+//! [`Faults`] are for showing that they hold.
 //!
 //! No transaction or lock is held across steps, and nothing is kept in memory that the log does not have.
 //!

@@ -1,11 +1,6 @@
 //! The one transition function: what to do next follows from the plan and the log, and from nothing else.
 //!
-//! No IO, no clock, no memory. The rules:
-//! - Steps run in order. One that was started and has no outcome in the log (a crash) runs again.
-//! - A failure unwinds: every step that was *started* is undone, last first, the failed one included. A failed step may
-//!   have done half its work, which is why an undo accepts "already gone".
-//! - Once the point of no return was started, nothing is undone: the failed step is tried again.
-//! - What fails `tries` times in a row is stuck. That is not final: [`Event::Retried`] opens a new round of tries.
+//! No IO, no clock, no memory.
 
 use std::collections::BTreeSet;
 
@@ -99,7 +94,13 @@ pub enum InvalidLog {
     OutOfOrder { seq: usize, event: Box<Event>, expected: String },
 }
 
-/// What to do next, given all events so far, oldest first.
+/// What to do next, given all events so far, oldest first. Pure; the rules of sagas are here and nowhere else:
+///
+/// - Steps run in order. One that was started and has no outcome in the log (a crash) runs again.
+/// - A failure unwinds: every step that was *started* is undone, last first, the failed one included. A failed step may
+///   have done half its work, which is why an undo accepts "already gone".
+/// - Once the point of no return was started, nothing is undone: a step that failed is tried again.
+/// - What fails [`Plan::tries`] times in a row is stuck. That is not final: [`Event::Retried`] opens a new round of tries.
 pub fn next(plan: &Plan, events: &[Event]) -> Result<Next, InvalidLog> {
     replay(plan, events).map(|state| state.next(plan))
 }
