@@ -2,11 +2,11 @@
 
 use std::collections::{BTreeSet, VecDeque};
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
 use cloche_saga::{
-    Direction, Event, Faults, LogError, Moment, NoFaults, Outcome, Past, Point, ScriptedFaults, Step, StepError, execute,
+    Direction, Event, Faults, LogError, Moment, NoFaults, Outcome, Past, Point, Retry, ScriptedFaults, Step, StepError, execute,
 };
 use serde_json::Value;
 use tokio::sync::Notify;
@@ -138,6 +138,16 @@ async fn a_step_that_lost_ownership_stops_the_executor() {
     assert_eq!(signs(&log), ">");
 }
 
+#[tokio::test]
+async fn it_pauses_before_it_tries_again() {
+    let world = world(1, Some(0), &[(0, &[Act::FailsBefore; 2])], &[]);
+    let retry = Retry { tries: 3, first_pause: Duration::from_millis(20), longest_pause: Duration::MAX };
+    let start = Instant::now();
+    let outcome = execute(&world.steps(), &world, &Memory::default(), &NoFaults, &retry).await.unwrap();
+    assert_eq!(outcome, Outcome::Done);
+    assert!(start.elapsed() >= Duration::from_millis(20 + 40), "{:?}", start.elapsed());
+}
+
 /// Holds the executor at one point until it is let go.
 struct Hold {
     point: Point,
@@ -170,7 +180,8 @@ async fn of_two_executors_the_slower_stops_without_a_trace() {
         hold.go.notify_one();
         outcome
     };
-    let (slow, fast) = tokio::join!(slow, fast);
+    let both = async { tokio::join!(slow, fast) };
+    let (slow, fast) = tokio::time::timeout(Duration::from_secs(10), both).await.expect("the slow one is held at its point");
     assert!(matches!(slow, Err(LogError::Lost)), "{slow:?}");
     assert_eq!(fast.unwrap(), Outcome::Done);
     assert_eq!(signs(&log), ">=>>=>=");
