@@ -1,1 +1,51 @@
-fn main(){}
+//! `cloche`: the command line and, with `cloche serve`, the server, in one binary.
+
+mod args;
+mod ask;
+mod client;
+mod commands;
+mod error;
+mod folder;
+mod logins;
+mod model;
+mod printer;
+mod progress;
+mod settings;
+mod templates;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+use clap::error::ErrorKind;
+
+use crate::args::Cli;
+use crate::error::CliError;
+use crate::printer::Printer;
+
+fn main() -> ExitCode {
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => return usage(&error),
+    };
+    let printer = Printer::new(cli.global.json);
+    match commands::run(cli, printer) {
+        Ok(exit) => exit.into(),
+        Err(error) => {
+            printer.error(&error);
+            error.exit.into()
+        }
+    }
+}
+
+/// Help goes to stdout; a usage error goes to stderr, as JSON when `--json` stands anywhere.
+fn usage(error: &clap::Error) -> ExitCode {
+    let asked = matches!(error.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayVersion);
+    if asked || !std::env::args_os().any(|argument| argument == "--json") {
+        error.exit();
+    }
+    let text = error.to_string();
+    let message = text.lines().next().unwrap_or_default().trim_start_matches("error: ").to_owned();
+    let error = CliError::usage(message).hint("add --help to see how it is used");
+    Printer::new(true).error(&error);
+    error.exit.into()
+}

@@ -1,0 +1,84 @@
+use std::path::PathBuf;
+
+use clap::{Args, Subcommand, ValueEnum};
+
+use super::value::Variable;
+
+/// Arguments of `init`.
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  cloche init --template blog --project demo
+  cloche init shop --template blog --project shop")]
+pub(crate) struct InitArgs {
+    /// The folder to write to; made when missing
+    #[arg(value_name = "DIR", default_value = ".")]
+    pub(crate) directory: PathBuf,
+    /// What to start from
+    #[arg(long, value_name = "TEMPLATE", default_value = "blog")]
+    pub(crate) template: Template,
+}
+
+/// A set of files to start from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Template {
+    /// Authors, posts and comments
+    Blog,
+}
+
+/// Arguments of `dev`.
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  cloche dev                   sync now and at every change, until Ctrl-C
+  cloche dev --once            sync now
+  cloche dev --once --prune    also drop what is no longer in the folder, after asking")]
+pub(crate) struct DevArgs {
+    /// Sync once instead of watching the folder
+    #[arg(long)]
+    pub(crate) once: bool,
+    /// Drop what is in the environment but not in the folder; asks first
+    #[arg(long)]
+    pub(crate) prune: bool,
+}
+
+/// Arguments of `status`.
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  cloche status
+  cloche status --env staging --exit-code    exits with 3 when something differs
+  cloche status --json")]
+pub(crate) struct StatusArgs {
+    /// Exit with 3 when something differs
+    #[arg(long)]
+    pub(crate) exit_code: bool,
+}
+
+/// Verbs of `vars`.
+#[derive(Debug, Subcommand)]
+pub(crate) enum VarsCommand {
+    /// List an environment's variables.
+    #[command(after_help = "Examples:
+  cloche vars list --env dev
+  cloche vars list --env dev --reveal --json")]
+    List {
+        /// Show the values too; needs the admin role in the project
+        #[arg(long)]
+        reveal: bool,
+    },
+    /// Set variables.
+    #[command(after_help = "Examples:
+  cloche vars set GREETING=hello MODE=test --env dev
+  cloche vars set STRIPE_KEY --env dev < key.txt    the value from stdin stays out of the shell's history")]
+    Set {
+        /// NAME=VALUE; or one NAME, whose value is read from stdin
+        #[arg(required = true, value_name = "NAME=VALUE")]
+        variables: Vec<Variable>,
+    },
+    /// Remove variables.
+    #[command(after_help = "Examples:
+  cloche vars unset GREETING MODE --env dev")]
+    Unset {
+        /// Their names
+        #[arg(required = true, value_name = "NAME")]
+        names: Vec<String>,
+    },
+}

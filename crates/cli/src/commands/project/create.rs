@@ -1,0 +1,36 @@
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+
+use super::Context;
+use crate::client::input;
+use crate::error::{Exit, Result};
+use crate::model::{Environment, KeyPair, Project};
+use crate::printer::key_pair;
+
+const CREATE: &str = "mutation CreateProject($input: CreateProjectInput!) { createProject(input: $input) {
+  success code message project { ...ProjectFields } environment { ...EnvironmentFields } keys { publishable secret } } }";
+
+/// A new project with its root environment and that one's keys.
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) struct CreatedProject {
+    /// The project.
+    pub(crate) project: Project,
+    /// Its root environment.
+    pub(crate) environment: Environment,
+    /// The root environment's key pair.
+    pub(crate) keys: KeyPair,
+}
+
+/// Creates a project and prints its keys.
+pub(crate) async fn run(context: &Context, name: &str, root_name: &str) -> Result<Exit> {
+    let created = create(context, name, root_name).await?;
+    let environment = &created.environment;
+    context.printer.note(format!("Created project {} with the environment {}.", created.project.name, environment.name));
+    context.printer.result(&created, || key_pair(&created.keys))?;
+    Ok(Exit::Ok)
+}
+
+/// Creates a project.
+pub(crate) async fn create(context: &Context, name: &str, root_name: &str) -> Result<CreatedProject> {
+    context.client.mutate(CREATE, input(json!({ "name": name, "rootName": root_name }))).await
+}
