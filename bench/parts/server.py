@@ -1,5 +1,6 @@
 """A throw-away server, and the ways to talk to it: GraphQL, the data API, and PostgreSQL itself as superuser."""
 
+import ctypes
 import glob
 import http.client
 import json
@@ -15,6 +16,15 @@ START_SECONDS = 120
 # A stop writes a last checkpoint, which takes long on a slow disk.
 STOP_SECONDS = 180
 REQUEST_SECONDS = 300
+
+
+PR_SET_PDEATHSIG = 1
+LIBC = ctypes.CDLL(None)
+
+
+def end_with_parent():
+    """Runs in the child before the server: a bench killed the hard way still takes its server with it."""
+    LIBC.prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
 
 
 class Server:
@@ -34,7 +44,7 @@ class Server:
         # A session of its own: Ctrl-C reaches this script first, which stops the server in order.
         self.process = subprocess.Popen(
             [self.binary, "serve", "--data-dir", self.data_dir, "--listen", self.address, "--postgres-bin", self.tools],
-            cwd=os.path.dirname(self.data_dir), stdin=subprocess.DEVNULL, stdout=self.log, stderr=self.log, start_new_session=True)
+            cwd=os.path.dirname(self.data_dir), stdin=subprocess.DEVNULL, stdout=self.log, stderr=self.log, start_new_session=True, preexec_fn=end_with_parent)
         try:
             self._wait_until_ready()
         except BaseException:
