@@ -134,6 +134,19 @@ impl fmt::Display for Error {
     }
 }
 
+/// The server's own statements do not fail for reasons a user can mend; a tenant's go through `postgres::sqlstate`.
+impl From<tokio_postgres::Error> for Error {
+    fn from(source: tokio_postgres::Error) -> Self {
+        Self::internal(source)
+    }
+}
+
+impl From<anyhow::Error> for Error {
+    fn from(source: anyhow::Error) -> Self {
+        Self::internal(source)
+    }
+}
+
 impl StdError for Error {
     fn source(&self) -> Option<&(dyn StdError + 'static)> {
         self.source.as_deref().map(|source| source as _)

@@ -1,0 +1,167 @@
+//! A cluster: one PostgreSQL server on which environments are placed, and what may be said to it as its administrator.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use anyhow::{Context as _, bail};
+use cloche_wire::ClusterId;
+use deadpool_postgres::{Manager, ManagerConfig, Object, Pool, RecyclingMethod};
+use tokio::sync::Mutex;
+use tokio_postgres::{Client, Config, NoTls};
+
+use super::embedded::{Embedded, Tools};
+use crate::secrets::Secrets;
+
+/// Administrator connections kept for DDL on databases and roles.
+const ADMIN_CONNECTIONS: usize = 8;
+
+/// One PostgreSQL server.
+pub(crate) struct Cluster {
+    pub(crate) id: ClusterId,
+    /// As `server_version_num`: 180004.
+    pub(crate) version: i32,
+    /// pg_dump and pg_restore; without them there are no snapshot copies.
+    pub(crate) tools: Option<Tools>,
+    /// Copies of whole databases share their blocks.
+    pub(crate) copy_on_write: bool,
+    /// The file system's name, or `unknown`.
+    pub(crate) file_system: String,
+    /// The server is ours alone: databases nobody made through us do not exist.
+    pub(crate) ours: bool,
+    /// Instant copies are made one at a time: each writes two checkpoints.
+    pub(crate) copying: Mutex<()>,
+    config: Config,
+    admin: Pool,
+    secrets: Arc<Secrets>,
+}
+
+impl Cluster {
+    /// The embedded server.
+    pub(crate) async fn embedded(embedded: &Embedded, secrets: Arc<Secrets>) -> anyhow::Result<Self> {
+        let mut cluster = Self::connect(embedded.config.clone(), secrets).await?;
+        cluster.tools = Some(embedded.tools.clone());
+        cluster.copy_on_write = cluster.version >= 180_000 && embedded.file_system.copy_on_write;
+        cluster.file_system.clone_from(&embedded.file_system.name);
+        cluster.ours = true;
+        Ok(cluster)
+    }
+
+    /// A server given by its URL. Its copies are taken to share blocks when its own configuration says so.
+    pub(crate) async fn external(url: &str, tools: Option<Tools>, secrets: Arc<Secrets>) -> anyhow::Result<Self> {
+        let mut config: Config = url.parse().context("--database-url is not a PostgreSQL URL")?;
+        config.application_name("cloche");
+        if config.get_ssl_mode() == tokio_postgres::config::SslMode::Require {
+            bail!("TLS to PostgreSQL is not supported yet: use a Unix socket or a private network, with sslmode=disable");
+        }
+        config.ssl_mode(tokio_postgres::config::SslMode::Disable);
+        let mut cluster = Self::connect(config, secrets).await?;
+        cluster.tools = tools;
+        let admin = cluster.admin().await?;
+        if cluster.version >= 180_000 {
+            let method: String = admin.query_one("SHOW file_copy_method", &[]).await?.get(0);
+            cluster.copy_on_write = method == "clone";
+        }
+        Ok(cluster)
+    }
+
+    async fn connect(config: Config, secrets: Arc<Secrets>) -> anyhow::Result<Self> {
+        let manager = Manager::from_config(config.clone(), NoTls, ManagerConfig { recycling_method: RecyclingMethod::Fast });
+        let admin = Pool::builder(manager).max_size(ADMIN_CONNECTIONS).build().context("the administrator's pool cannot be built")?;
+        let client = admin.get().await.context("cannot connect to PostgreSQL as its administrator")?;
+        let row = client
+            .query_one("SELECT current_setting('server_version_num')::int, rolsuper FROM pg_roles WHERE rolname = current_user", &[])
+            .await?;
+        let version: i32 = row.get(0);
+        if version < 160_000 {
+            bail!("the PostgreSQL server is version {}: 16 or later is needed", version / 10_000);
+        }
+        if !row.get::<_, bool>(1) {
+            bail!("the role in --database-url must be a superuser: creating databases, logins and consistent copies needs it");
+        }
+        drop(client);
+        Ok(Self {
+            id: ClusterId(uuid::Uuid::nil()),
+            version,
+            tools: None,
+            copy_on_write: false,
+            file_system: "unknown".into(),
+            ours: false,
+            copying: Mutex::new(()),
+            config,
+            admin,
+            secrets,
+        })
+    }
+
+    /// `18.4`
+    pub(crate) fn version_text(&self) -> String {
+        format!("{}.{}", self.version / 10_000, self.version % 10_000)
+    }
+
+    /// The folder of pg_dump and pg_restore.
+    pub(crate) fn bin(&self) -> Option<&PathBuf> {
+        self.tools.as_ref().map(|tools| &tools.bin)
+    }
+
+    /// An administrator's connection to the maintenance database: for databases and roles, never for a tenant's SQL.
+    pub(crate) async fn admin(&self) -> anyhow::Result<Object> {
+        self.admin.get().await.context("cannot connect to PostgreSQL as its administrator")
+    }
+
+    /// An administrator's connection to one database. Only the platform's own SQL may run on it: a tenant's function would run as superuser.
+    pub(crate) async fn connect_as_admin(&self, database: &str) -> anyhow::Result<Client> {
+        Ok(connect(&self.admin_login(database)).await?)
+    }
+
+    /// The administrator's connection settings for one database.
+    pub(crate) fn admin_login(&self, database: &str) -> Config {
+        let mut config = self.config.clone();
+        config.dbname(database);
+        config
+    }
+
+    /// The connection settings of one login for one database.
+    pub(crate) fn login(&self, role: &str, database: &str) -> Config {
+        let mut config = self.config.clone();
+        config.user(role).password(self.secrets.database_password(role)).dbname(database);
+        config
+    }
+
+    /// Where clients other than this server connect: socket folder or host, and port.
+    pub(crate) fn address(&self) -> (String, u16) {
+        let host = match self.config.get_hosts().first() {
+            Some(tokio_postgres::config::Host::Tcp(host)) => host.clone(),
+            Some(tokio_postgres::config::Host::Unix(path)) => path.display().to_string(),
+            None => "localhost".into(),
+        };
+        (host, self.config.get_ports().first().copied().unwrap_or(5432))
+    }
+
+    /// Gives a login the password derived for it. PostgreSQL sees the SCRAM verifier, never the password.
+    pub(crate) async fn set_password(&self, admin: &Client, role: &str) -> anyhow::Result<()> {
+        let verifier = scram_verifier(&self.secrets.database_password(role));
+        admin.batch_execute(&format!("ALTER ROLE {role} PASSWORD '{verifier}'")).await?;
+        Ok(())
+    }
+
+    /// The verifier of a login's derived password.
+    pub(crate) fn verifier(&self, role: &str) -> String {
+        scram_verifier(&self.secrets.database_password(role))
+    }
+}
+
+/// What PostgreSQL stores of a password.
+pub(crate) fn scram_verifier(password: &str) -> String {
+    postgres_protocol::password::scram_sha_256(password.as_bytes())
+}
+
+/// Connects and drives the connection in a task of its own, which ends when the client is dropped.
+pub(crate) async fn connect(config: &Config) -> Result<Client, tokio_postgres::Error> {
+    let (client, connection) = config.connect(NoTls).await?;
+    tokio::spawn(async move {
+        if let Err(error) = connection.await {
+            tracing::debug!(%error, "a database connection ended");
+        }
+    });
+    Ok(client)
+}

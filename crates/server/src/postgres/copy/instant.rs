@@ -1,0 +1,56 @@
+//! Instant copies: PostgreSQL copies the database while nobody is connected to it.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use anyhow::Context as _;
+
+use super::Copied;
+use crate::postgres::cluster::connect;
+use crate::postgres::database::{DatabaseName, Strategy};
+use crate::postgres::environments::Handle;
+use crate::postgres::fingerprint::{Depth, Fingerprint};
+
+/// How long the requests inside may take to finish before the copy is given up, and with it the pause.
+const DRAIN: Duration = Duration::from_secs(3);
+/// How long the last sessions may take to end after their clients have closed them.
+const SESSIONS_END: Duration = Duration::from_secs(2);
+
+/// Copies the handle's database to `target` with the gate closed. `None` when the gate could not be closed in time: nothing was
+/// done, and a snapshot copy is the way.
+pub(crate) async fn copy_instantly(handle: &Arc<Handle>, target: &DatabaseName, strategy: Strategy) -> anyhow::Result<Option<Copied>> {
+    let (cluster, source) = (&handle.cluster, &handle.database);
+    let _turn = cluster.copying.lock().await;
+    let admin = cluster.admin().await?;
+    if strategy == Strategy::FileCopy {
+        // Whatever is dirty is flushed while requests still pass, so that the copy's own checkpoint finds little.
+        admin.batch_execute("CHECKPOINT").await?;
+    }
+    let witness = connect(&cluster.login(&source.owner_login(), source.as_str())).await?;
+    // Read once to warm the catalogs up: the reading that counts happens while requests wait.
+    Fingerprint::read(&witness, Depth::FileSizes).await?;
+
+    let Some(closed) = handle.close_gate(DRAIN).await else { return Ok(None) };
+    let fingerprint = Fingerprint::read(&witness, Depth::FileSizes).await.context("the source cannot be read")?;
+    drop(witness);
+    if !sessions_ended(handle).await? {
+        return Ok(None);
+    }
+    cluster.copy_database(source.as_str(), target, strategy).await?;
+    Ok(Some(Copied { pause: closed.open(), source: fingerprint }))
+}
+
+/// Waits for the last session to end. PostgreSQL itself would look only every 100 ms.
+async fn sessions_ended(handle: &Handle) -> anyhow::Result<bool> {
+    let started = Instant::now();
+    loop {
+        let (all, customers) = handle.cluster.sessions(&handle.database).await?;
+        if all == 0 {
+            return Ok(true);
+        }
+        if customers > 0 || started.elapsed() > SESSIONS_END {
+            return Ok(false);
+        }
+        tokio::time::sleep(Duration::from_millis(1)).await;
+    }
+}

@@ -1,0 +1,136 @@
+//! Snapshot copies: dump and restore from one exported snapshot, while the source goes on.
+//!
+//! Everything is restored by unprivileged logins of the new environment, never by a superuser: a tenant's CHECK function or index
+//! expression runs during a restore, and would run as one.
+
+use std::path::{Path, PathBuf};
+use std::process::Stdio;
+use std::time::Duration;
+
+use anyhow::{Context as _, bail};
+use tokio::process::Command;
+
+use super::{BranchMode, Copied};
+use crate::postgres::cluster::{Cluster, connect};
+use crate::postgres::database::DatabaseName;
+use crate::postgres::fingerprint::{Depth, Fingerprint};
+use crate::postgres::travel::{TABLES, Travel};
+use crate::secrets::Secrets;
+
+/// The login that dumps: reads every row of every environment, and can do nothing else.
+const DUMP_LOGIN: &str = "cloche_dump";
+
+/// Everything one snapshot copy needs to know.
+pub(crate) struct SnapshotCopy<'a> {
+    pub(crate) cluster: &'a Cluster,
+    pub(crate) secrets: &'a Secrets,
+    pub(crate) source: &'a DatabaseName,
+    pub(crate) target: &'a DatabaseName,
+    pub(crate) mode: BranchMode,
+    pub(crate) with_variables: bool,
+    /// Where the dump lies meanwhile; removed before and after.
+    pub(crate) folder: PathBuf,
+}
+
+/// Fills a new database from a snapshot of the source.
+pub(crate) async fn copy_by_snapshot(copy: &SnapshotCopy<'_>) -> anyhow::Result<Copied> {
+    let Some(bin) = copy.cluster.bin() else {
+        bail!("snapshot copies need pg_dump and pg_restore: name their folder with --postgres-bin");
+    };
+    remove_dump(&copy.folder)?;
+    std::fs::create_dir_all(&copy.folder).with_context(|| format!("cannot create {}", copy.folder.display()))?;
+    copy.cluster.create_empty_database(copy.target).await?;
+    copy.cluster.open_for_platform(copy.target).await?;
+
+    let witness = connect(&copy.cluster.login(DUMP_LOGIN, copy.source.as_str())).await?;
+    witness.batch_execute("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY").await?;
+    let snapshot: String = witness.query_one("SELECT pg_export_snapshot()", &[]).await?.get(0);
+    let depth = if copy.mode == BranchMode::Full { Depth::RowCounts } else { Depth::Objects };
+    let (dumped, source) = tokio::join!(copy.dump(bin, &snapshot), Fingerprint::read(&witness, depth));
+    dumped?;
+    let source = source.context("the source cannot be read")?;
+    drop(witness);
+    copy.restore(bin).await?;
+    remove_dump(&copy.folder)?;
+    Ok(Copied { pause: Duration::ZERO, source })
+}
+
+/// Removes what a snapshot copy left on disk. Nothing there is fine.
+pub(crate) fn remove_dump(folder: &Path) -> anyhow::Result<()> {
+    match std::fs::remove_dir_all(folder) {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(error).with_context(|| format!("cannot remove {}", folder.display())),
+        _ => Ok(()),
+    }
+}
+
+impl SnapshotCopy<'_> {
+    async fn dump(&self, bin: &Path, snapshot: &str) -> anyhow::Result<()> {
+        let mut public = self.program(bin, "pg_dump", DUMP_LOGIN, self.source);
+        public
+            .args(["-Fd", "--compress=none", "--no-sync", "--schema=public", "--no-publications", "--no-subscriptions"])
+            .arg(format!("--snapshot={snapshot}"))
+            .arg(format!("--jobs={}", jobs()))
+            .arg(format!("--file={}", self.folder.join("public").display()));
+        if self.mode == BranchMode::System {
+            public.arg("--schema-only");
+        }
+        let mut platform = self.program(bin, "pg_dump", DUMP_LOGIN, self.source);
+        platform
+            .args(["-Fc", "--compress=none", "--no-sync", "--data-only", "--schema=cloche"])
+            .arg(format!("--snapshot={snapshot}"))
+            .arg(format!("--file={}", self.folder.join("cloche").display()));
+        for (table, travel) in TABLES {
+            // The template brought its own record of migrations along.
+            if *table == "migrations" || (*travel == Travel::WithVariables && !self.with_variables) {
+                platform.arg(format!("--exclude-table=cloche.{table}"));
+            }
+        }
+        tokio::try_join!(run(public, "pg_dump"), run(platform, "pg_dump"))?;
+        Ok(())
+    }
+
+    async fn restore(&self, bin: &Path) -> anyhow::Result<()> {
+        let mut public = self.program(bin, "pg_restore", &self.target.owner_login(), self.target);
+        public
+            .args(["--exit-on-error", "--no-owner", "--role=cloche_owner", "--schema=public"])
+            .arg(format!("--jobs={}", jobs()))
+            .arg(format!("--dbname={}", self.target))
+            .arg(self.folder.join("public"));
+        let mut platform = self.program(bin, "pg_restore", &self.target.platform_login(), self.target);
+        platform
+            .args(["--exit-on-error", "--no-owner", "--data-only", "--schema=cloche"])
+            .arg(format!("--dbname={}", self.target))
+            .arg(self.folder.join("cloche"));
+        tokio::try_join!(run(public, "pg_restore"), run(platform, "pg_restore"))?;
+        Ok(())
+    }
+
+    fn program(&self, bin: &Path, name: &str, role: &str, database: &DatabaseName) -> Command {
+        let (host, port) = self.cluster.address();
+        let mut command = Command::new(bin.join(name));
+        // The password goes by the environment, which only this user and root can read, not by the process list.
+        command
+            .stdin(Stdio::null())
+            .kill_on_drop(true)
+            .env("PGHOST", host)
+            .env("PGPORT", port.to_string())
+            .env("PGUSER", role)
+            .env("PGPASSWORD", self.secrets.database_password(role))
+            .env("PGDATABASE", database.as_str())
+            .env("PGOPTIONS", "-c statement_timeout=0 -c lock_timeout=60s")
+            .env("LC_ALL", "C");
+        command
+    }
+}
+
+async fn run(mut command: Command, name: &str) -> anyhow::Result<()> {
+    let output = command.output().await.with_context(|| format!("{name} cannot be run"))?;
+    if !output.status.success() {
+        bail!("{name} failed: {}", String::from_utf8_lossy(&output.stderr).trim());
+    }
+    Ok(())
+}
+
+fn jobs() -> usize {
+    std::thread::available_parallelism().map_or(2, usize::from).clamp(1, 4)
+}

@@ -1,0 +1,190 @@
+//! The PostgreSQL that `cloche serve` starts and supervises itself when it is given none.
+//!
+//! It listens on a Unix socket alone, asks every login for a password (SCRAM), and runs as an unprivileged user when the server
+//! runs as root, because PostgreSQL refuses root.
+
+mod binaries;
+mod file_system;
+mod process;
+
+use std::fs;
+use std::os::unix::fs::{DirBuilderExt as _, PermissionsExt as _};
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context as _, bail};
+
+pub(crate) use binaries::{Tools, find_tools};
+pub(crate) use file_system::FileSystem;
+use process::{ChildUser, Supervisor};
+
+use crate::secrets::{hex, random, write_private};
+use crate::settings::Settings;
+
+/// The superuser of the embedded server.
+const SUPERUSER: &str = "cloche_admin";
+/// Part of the socket's file name; there is no TCP port.
+const PORT: u16 = 5432;
+/// Linux allows 107 bytes for the path of a socket; its file name takes 15.
+const MAX_SOCKET_DIR: usize = 90;
+
+/// A running embedded server. Dropping it without [`Embedded::stop`] stops it as well, without waiting.
+pub(crate) struct Embedded {
+    pub(crate) config: tokio_postgres::Config,
+    pub(crate) tools: Tools,
+    pub(crate) file_system: FileSystem,
+    supervisor: Supervisor,
+}
+
+impl Embedded {
+    /// Initialises the data directory where needed, starts PostgreSQL and waits until it answers.
+    pub(crate) async fn start(settings: &Settings) -> anyhow::Result<Self> {
+        let tools = find_tools(settings)?;
+        let user = ChildUser::choose(settings.postgres_user.as_deref())?;
+        let folder = settings.data_dir.join("postgres");
+        user.check_reach(&settings.data_dir, &tools.bin)?;
+        let password = password(&settings.data_dir)?;
+        process::stop_leftover(&folder).await?;
+        if !folder.join("PG_VERSION").exists() {
+            initialise(&settings.data_dir, &folder, &tools, &user, &password)?;
+        }
+        check_version(&folder, &tools)?;
+        let file_system = FileSystem::of(&folder)?;
+        let sockets = socket_dir(&settings.data_dir, &user)?;
+        write_hba(&folder, &user)?;
+
+        let arguments = arguments(&folder, &sockets, tools.major, file_system.copy_on_write);
+        let mut config = tokio_postgres::Config::new();
+        config.host_path(&sockets).port(PORT).user(SUPERUSER).password(&password).dbname("postgres").application_name("cloche");
+        write_connection_facts(&settings.data_dir, &sockets)?;
+        let supervisor = Supervisor::start(tools.bin.join("postgres"), arguments, folder, user, config.clone()).await?;
+        Ok(Self { config, tools, file_system, supervisor })
+    }
+
+    /// Stops PostgreSQL: fast shutdown, with as much patience as its last checkpoint needs.
+    pub(crate) async fn stop(self) {
+        self.supervisor.stop().await;
+    }
+}
+
+fn arguments(folder: &Path, sockets: &Path, major: u32, copy_on_write: bool) -> Vec<String> {
+    let mut settings = vec![
+        ("listen_addresses", String::new()),
+        ("unix_socket_directories", sockets.display().to_string()),
+        ("port", PORT.to_string()),
+        ("max_connections", "200".into()),
+        ("shared_buffers", "128MB".into()),
+        ("max_wal_size", "2GB".into()),
+        ("max_locks_per_transaction", "256".into()),
+        ("password_encryption", "scram-sha-256".into()),
+        ("log_destination", "stderr".into()),
+        ("logging_collector", "off".into()),
+        ("log_line_prefix", String::new()),
+        // Errors of tenants' statements are their clients' business and may hold data: only the server's own events are logged.
+        ("log_min_messages", "log".into()),
+        ("log_checkpoints", "off".into()),
+        ("timezone", "UTC".into()),
+        ("log_timezone", "UTC".into()),
+    ];
+    if major >= 18 && copy_on_write {
+        settings.push(("file_copy_method", "clone".into()));
+    }
+    let mut arguments = vec!["-D".to_owned(), folder.display().to_string()];
+    for (name, value) in settings {
+        arguments.push("-c".to_owned());
+        arguments.push(format!("{name}={value}"));
+    }
+    arguments
+}
+
+/// The superuser's password, made at the first start.
+fn password(data_dir: &Path) -> anyhow::Result<String> {
+    let path = data_dir.join("secrets").join("postgres-password");
+    match fs::read_to_string(&path) {
+        Ok(text) => Ok(text.trim().to_owned()),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+            let text = hex(&random::<24>()?);
+            write_private(&path, &text)?;
+            Ok(text)
+        }
+        Err(error) => Err(error).with_context(|| format!("cannot read {}", path.display())),
+    }
+}
+
+/// Runs initdb beside the final folder and renames it, so that a kill in between leaves nothing half made.
+fn initialise(data_dir: &Path, folder: &Path, tools: &Tools, user: &ChildUser, password: &str) -> anyhow::Result<()> {
+    let fresh = data_dir.join("postgres.new");
+    if fresh.exists() {
+        fs::remove_dir_all(&fresh).with_context(|| format!("cannot remove {}", fresh.display()))?;
+    }
+    fs::DirBuilder::new().mode(0o700).create(&fresh)?;
+    user.own(&fresh)?;
+    let password_file = data_dir.join("postgres.password");
+    write_private(&password_file, password)?;
+    user.own(&password_file)?;
+    tracing::info!(folder = %folder.display(), "creating a PostgreSQL data directory");
+    let mut command = user.command(&tools.bin.join("initdb"), &fresh);
+    command
+        .arg("-D")
+        .arg(&fresh)
+        .args(["-U", SUPERUSER, "--auth=scram-sha-256", "--encoding=UTF8", "--locale=C", "--no-instructions"])
+        .arg(format!("--pwfile={}", password_file.display()));
+    if tools.major >= 17 {
+        command.args(["--locale-provider=builtin", "--builtin-locale=C.UTF-8"]);
+    }
+    let output = command.output().context("initdb cannot be run");
+    fs::remove_file(&password_file)?;
+    let output = output?;
+    if !output.status.success() {
+        bail!("initdb failed: {}", String::from_utf8_lossy(&output.stderr).trim());
+    }
+    fs::rename(&fresh, folder).with_context(|| format!("cannot rename {}", fresh.display()))
+}
+
+fn check_version(folder: &Path, tools: &Tools) -> anyhow::Result<()> {
+    let text = fs::read_to_string(folder.join("PG_VERSION")).context("the PostgreSQL data directory has no PG_VERSION")?;
+    let made_with: u32 = text.trim().parse().context("PG_VERSION is not a number")?;
+    if made_with != tools.major {
+        bail!(
+            "{} was made by PostgreSQL {made_with}, but {} is PostgreSQL {}: give the programs of {made_with} with --postgres-bin, or upgrade \
+             the directory with pg_upgrade",
+            folder.display(),
+            tools.bin.display(),
+            tools.major
+        );
+    }
+    Ok(())
+}
+
+/// Who may log in where. The database's own CONNECT rights are the first barrier, this is the second: a login reaches only the
+/// database that bears the name of a role it is a member of.
+fn write_hba(folder: &Path, user: &ChildUser) -> anyhow::Result<()> {
+    let text = format!(
+        "# Written by cloche at every start; changes here are lost.\n\
+         local  all       {SUPERUSER},cloche_dump  scram-sha-256\n\
+         local  samerole  all                       scram-sha-256\n"
+    );
+    let path = folder.join("pg_hba.conf");
+    fs::write(&path, text).with_context(|| format!("cannot write {}", path.display()))?;
+    user.own(&path)
+}
+
+/// `DIR/run`, or a folder under the system's temporary one where that path is too long for a socket.
+fn socket_dir(data_dir: &Path, user: &ChildUser) -> anyhow::Result<PathBuf> {
+    let mut path = data_dir.join("run");
+    if path.as_os_str().len() > MAX_SOCKET_DIR {
+        let name = uuid::Uuid::new_v5(&uuid::Uuid::NAMESPACE_URL, path.as_os_str().as_encoded_bytes()).simple().to_string();
+        path = std::env::temp_dir().join(format!("cloche-{}", &name[..12]));
+    }
+    if !path.exists() {
+        fs::DirBuilder::new().mode(0o755).create(&path).with_context(|| format!("cannot create {}", path.display()))?;
+    }
+    fs::set_permissions(&path, fs::Permissions::from_mode(0o755))?;
+    user.own(&path)?;
+    Ok(path)
+}
+
+/// `DIR/postgres.json`: where scripts and people with the password find the embedded server.
+fn write_connection_facts(data_dir: &Path, sockets: &Path) -> anyhow::Result<()> {
+    let facts = serde_json::json!({ "socket_dir": sockets, "port": PORT, "superuser": SUPERUSER });
+    write_private(&data_dir.join("postgres.json"), &facts.to_string())
+}

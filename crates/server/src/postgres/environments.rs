@@ -1,0 +1,340 @@
+//! The environments this server has connections to: opened on demand, closed when idle, all under one budget.
+
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use cloche_wire::EnvironmentId;
+use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore};
+use tokio_postgres::Client;
+
+use super::cluster::{Cluster, connect};
+use super::database::DatabaseName;
+use super::gate::{Closed, Gate, Pass};
+use super::lane::Lane;
+use super::schema::Schema;
+use crate::error::{Error, Result};
+
+/// Connections to all environments together; PostgreSQL allows 200, the rest is the administrator's and the customers' own.
+const BUDGET: usize = 120;
+/// Pipelined connections of one environment.
+const MAX_LANES: usize = 4;
+/// A lane with this many statements under way is worth another lane beside it.
+const BUSY_LANE: usize = 3;
+/// Connections of one environment for statements that need one to themselves.
+const MAX_SESSIONS: usize = 8;
+/// Connections nobody used for this long are closed.
+const IDLE: Duration = Duration::from_secs(60);
+/// How long a request waits for a connection when the budget is spent.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+/// Lanes carry short reads: one that takes longer is cut off and runs again on a session, so that it blocks nobody behind it.
+const LANE_OPTIONS: &str = "-c statement_timeout=1s -c lock_timeout=500ms -c idle_in_transaction_session_timeout=5s";
+const SESSION_OPTIONS: &str = "-c statement_timeout=30s -c lock_timeout=5s -c idle_in_transaction_session_timeout=30s";
+
+/// All environments with a handle on this server.
+pub(crate) struct Environments {
+    handles: Mutex<HashMap<EnvironmentId, Arc<Handle>>>,
+    budget: Arc<Budget>,
+    started: Instant,
+}
+
+/// One environment's gate, connections and schema.
+pub(crate) struct Handle {
+    pub(crate) database: DatabaseName,
+    pub(crate) cluster: Arc<Cluster>,
+    gate: Arc<Gate>,
+    budget: Arc<Budget>,
+    lanes: Mutex<Vec<Arc<LaneSlot>>>,
+    opening: tokio::sync::Mutex<()>,
+    idle_sessions: Mutex<Vec<Connection>>,
+    session_slots: Arc<Semaphore>,
+    /// Counts the closings of all connections: one that was out meanwhile is not taken back.
+    generation: AtomicU64,
+    schema: Mutex<Option<(Arc<Schema>, Instant)>>,
+    schema_loading: tokio::sync::Mutex<()>,
+    /// Milliseconds after the registry started.
+    last_used: AtomicU64,
+}
+
+struct Budget {
+    slots: Arc<Semaphore>,
+    pressure: Notify,
+}
+
+struct Connection {
+    client: Client,
+    _slot: OwnedSemaphorePermit,
+}
+
+struct LaneSlot {
+    lane: Lane,
+    _slot: OwnedSemaphorePermit,
+}
+
+/// A lane that stays open while this is kept.
+pub(crate) struct LaneInUse(Arc<LaneSlot>);
+
+/// A connection with nobody else on it. Reset and taken back when dropped.
+pub(crate) struct Session {
+    connection: Option<Connection>,
+    handle: Arc<Handle>,
+    generation: u64,
+    _turn: OwnedSemaphorePermit,
+}
+
+impl Environments {
+    pub(crate) fn new() -> Arc<Self> {
+        Arc::new(Self {
+            handles: Mutex::default(),
+            budget: Arc::new(Budget { slots: Arc::new(Semaphore::new(BUDGET)), pressure: Notify::new() }),
+            started: Instant::now(),
+        })
+    }
+
+    /// The handle of an environment, made without connecting anywhere.
+    pub(crate) fn handle(&self, id: EnvironmentId, database: &DatabaseName, cluster: &Arc<Cluster>) -> Arc<Handle> {
+        let now = u64::try_from(self.started.elapsed().as_millis()).unwrap_or(u64::MAX);
+        let mut handles = locked(&self.handles);
+        let handle = handles
+            .entry(id)
+            .or_insert_with(|| Arc::new(Handle::new(database.clone(), Arc::clone(cluster), Arc::clone(&self.budget))));
+        handle.last_used.store(now, Ordering::Relaxed);
+        Arc::clone(handle)
+    }
+
+    /// Forgets an environment and closes its connections, as when it is deleted.
+    pub(crate) fn forget(&self, id: EnvironmentId) {
+        if let Some(handle) = locked(&self.handles).remove(&id) {
+            handle.close_connections();
+        }
+    }
+
+    /// Makes the next request read an environment's schema anew.
+    pub(crate) fn schema_changed(&self, id: EnvironmentId) {
+        if let Some(handle) = locked(&self.handles).get(&id) {
+            *locked(&handle.schema) = None;
+        }
+    }
+
+    /// How many environments have a handle, and how many connections they hold together.
+    pub(crate) fn usage(&self) -> (usize, usize) {
+        (locked(&self.handles).len(), BUDGET - self.budget.slots.available_permits())
+    }
+
+    /// Closes idle connections, and those of the least recently used environment when others wait for one. Never returns.
+    pub(crate) async fn keep_house(&self) {
+        loop {
+            tokio::select! {
+                () = tokio::time::sleep(Duration::from_secs(5)) => self.close_idle(),
+                () = self.budget.pressure.notified() => self.close_least_recently_used(),
+            }
+        }
+    }
+
+    fn close_idle(&self) {
+        let now = self.started.elapsed();
+        locked(&self.handles).retain(|_, handle| {
+            let idle = now.saturating_sub(Duration::from_millis(handle.last_used.load(Ordering::Relaxed))) > IDLE;
+            // Whoever holds a reference besides the map is using it, or about to.
+            let free = idle && handle.gate.inside() == 0 && Arc::strong_count(handle) == 1;
+            if free {
+                handle.close_connections();
+            }
+            !free
+        });
+    }
+
+    fn close_least_recently_used(&self) {
+        let handles = locked(&self.handles);
+        let oldest = handles
+            .values()
+            .filter(|handle| handle.gate.inside() == 0 && handle.has_connections())
+            .min_by_key(|handle| handle.last_used.load(Ordering::Relaxed));
+        if let Some(handle) = oldest {
+            handle.close_connections();
+        }
+    }
+}
+
+impl Budget {
+    async fn take(&self) -> Result<OwnedSemaphorePermit> {
+        if let Ok(slot) = Arc::clone(&self.slots).try_acquire_owned() {
+            return Ok(slot);
+        }
+        self.pressure.notify_one();
+        match tokio::time::timeout(PATIENCE, Arc::clone(&self.slots).acquire_owned()).await {
+            Ok(slot) => slot.map_err(Error::internal),
+            Err(_) => Err(Error::unavailable("server/connections", "All database connections are in use.", Duration::from_secs(1))),
+        }
+    }
+}
+
+impl Handle {
+    fn new(database: DatabaseName, cluster: Arc<Cluster>, budget: Arc<Budget>) -> Self {
+        Self {
+            database,
+            cluster,
+            gate: Arc::default(),
+            budget,
+            lanes: Mutex::default(),
+            opening: tokio::sync::Mutex::default(),
+            idle_sessions: Mutex::default(),
+            session_slots: Arc::new(Semaphore::new(MAX_SESSIONS)),
+            generation: AtomicU64::new(0),
+            schema: Mutex::default(),
+            schema_loading: tokio::sync::Mutex::default(),
+            last_used: AtomicU64::new(0),
+        }
+    }
+
+    /// Enters the gate; connections may be used while the pass is kept.
+    pub(crate) async fn enter(&self) -> Result<Pass> {
+        self.gate.enter().await
+    }
+
+    /// Closes the gate, waits for the requests inside, and closes all connections. Nothing if that takes too long.
+    pub(crate) async fn close_gate(&self, patience: Duration) -> Option<Closed> {
+        let closed = self.gate.close(patience).await?;
+        self.close_connections();
+        Some(closed)
+    }
+
+    /// The least loaded lane; opens the first, and another in the background when all are busy.
+    pub(crate) async fn lane(self: &Arc<Self>) -> Result<LaneInUse> {
+        if let Some(lane) = self.open_lane() {
+            return Ok(lane);
+        }
+        let _turn = self.opening.lock().await;
+        if let Some(lane) = self.open_lane() {
+            return Ok(lane);
+        }
+        self.add_lane().await.map(LaneInUse)
+    }
+
+    fn open_lane(self: &Arc<Self>) -> Option<LaneInUse> {
+        let mut lanes = locked(&self.lanes);
+        lanes.retain(|slot| !slot.lane.is_closed());
+        let best = Arc::clone(lanes.iter().min_by_key(|slot| slot.lane.in_flight())?);
+        let grow = best.lane.in_flight() >= BUSY_LANE && lanes.len() < MAX_LANES;
+        drop(lanes);
+        if grow {
+            let handle = Arc::clone(self);
+            tokio::spawn(async move {
+                // Whoever opens one already is enough.
+                let Ok(_turn) = handle.opening.try_lock() else { return };
+                if let Err(error) = handle.add_lane().await {
+                    tracing::debug!(?error, "no further lane was opened");
+                }
+            });
+        }
+        Some(LaneInUse(best))
+    }
+
+    async fn add_lane(&self) -> Result<Arc<LaneSlot>> {
+        let generation = self.generation.load(Ordering::SeqCst);
+        let Connection { client, _slot } = self.connect(LANE_OPTIONS).await?;
+        let slot = Arc::new(LaneSlot { lane: Lane::new(client), _slot });
+        let mut lanes = locked(&self.lanes);
+        if self.generation.load(Ordering::SeqCst) == generation && lanes.len() < MAX_LANES {
+            lanes.push(Arc::clone(&slot));
+        }
+        Ok(slot)
+    }
+
+    /// A connection of one's own.
+    pub(crate) async fn session(self: &Arc<Self>) -> Result<Session> {
+        let turn = tokio::time::timeout(PATIENCE, Arc::clone(&self.session_slots).acquire_owned())
+            .await
+            .map_err(|_| {
+                Error::unavailable("environment/connections", "All connections of this environment are in use.", Duration::from_secs(1))
+            })?
+            .map_err(Error::internal)?;
+        let generation = self.generation.load(Ordering::SeqCst);
+        let idle = std::iter::from_fn(|| locked(&self.idle_sessions).pop()).find(|connection| !connection.client.is_closed());
+        let connection = match idle {
+            Some(connection) => connection,
+            None => self.connect(SESSION_OPTIONS).await?,
+        };
+        Ok(Session { connection: Some(connection), handle: Arc::clone(self), generation, _turn: turn })
+    }
+
+    async fn connect(&self, options: &str) -> Result<Connection> {
+        let slot = self.budget.take().await?;
+        let mut config = self.cluster.login(&self.database.data_login(), self.database.as_str());
+        config.options(options);
+        let client = connect(&config).await.map_err(super::sqlstate::to_error)?;
+        Ok(Connection { client, _slot: slot })
+    }
+
+    /// The tables there are, from memory where known.
+    pub(crate) async fn schema(self: &Arc<Self>) -> Result<Arc<Schema>> {
+        if let Some((schema, _)) = &*locked(&self.schema) {
+            return Ok(Arc::clone(schema));
+        }
+        self.load_schema(Duration::ZERO).await
+    }
+
+    /// The tables there are now, unless they were read within the last second.
+    pub(crate) async fn reload_schema(self: &Arc<Self>) -> Result<Arc<Schema>> {
+        self.load_schema(Duration::from_secs(1)).await
+    }
+
+    async fn load_schema(self: &Arc<Self>, max_age: Duration) -> Result<Arc<Schema>> {
+        let asked = Instant::now();
+        let _turn = self.schema_loading.lock().await;
+        if let Some((schema, read)) = &*locked(&self.schema)
+            && (*read >= asked || read.elapsed() < max_age)
+        {
+            return Ok(Arc::clone(schema));
+        }
+        let session = self.session().await?;
+        let read = Instant::now();
+        let schema = Arc::new(Schema::load(session.client()?).await.map_err(super::sqlstate::to_error)?);
+        *locked(&self.schema) = Some((Arc::clone(&schema), read));
+        Ok(schema)
+    }
+
+    fn has_connections(&self) -> bool {
+        !locked(&self.lanes).is_empty() || !locked(&self.idle_sessions).is_empty()
+    }
+
+    fn close_connections(&self) {
+        self.generation.fetch_add(1, Ordering::SeqCst);
+        locked(&self.lanes).clear();
+        locked(&self.idle_sessions).clear();
+    }
+}
+
+impl LaneInUse {
+    pub(crate) fn lane(&self) -> &Lane {
+        &self.0.lane
+    }
+}
+
+impl Session {
+    /// Its client; there until the session is dropped.
+    pub(crate) fn client(&self) -> Result<&Client> {
+        self.connection.as_ref().map(|connection| &connection.client).ok_or_else(|| Error::internal("a session without a connection"))
+    }
+}
+
+impl Drop for Session {
+    fn drop(&mut self) {
+        let Some(connection) = self.connection.take() else { return };
+        let (handle, generation) = (Arc::clone(&self.handle), self.generation);
+        tokio::spawn(async move {
+            // Whatever state the statement left, down to an open transaction (where this fails), goes no further.
+            let reset = tokio::time::timeout(PATIENCE, connection.client.batch_execute("DISCARD ALL")).await;
+            if matches!(reset, Ok(Ok(()))) && handle.generation.load(Ordering::SeqCst) == generation {
+                locked(&handle.idle_sessions).push(connection);
+            }
+        });
+    }
+}
+
+/// Locks; a poisoned lock is used all the same, because nothing in this file panics while holding one.
+fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

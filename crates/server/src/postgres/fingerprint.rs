@@ -1,0 +1,145 @@
+//! What a database holds, as lines that can be compared: the proof that a branch is faithful.
+//!
+//! Everything a tenant can make in schema `public`, with its owner and grants, is one line each. A full copy adds what stands
+//! for the data: the size of every relation's file (instant copies) or the count of every table's rows (snapshot copies).
+
+use std::collections::BTreeSet;
+
+use aws_lc_rs::digest;
+use serde::{Deserialize, Serialize};
+use tokio_postgres::{Client, Error as PgError};
+
+use super::quote::quote_identifier;
+use crate::secrets::hex;
+
+/// How much of the contents is compared beside the objects.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) enum Depth {
+    /// Objects alone: a system branch starts without rows.
+    Objects,
+    /// And the size of each relation's main file: the copy is of files.
+    FileSizes,
+    /// And the number of rows of each table, and the state of each sequence: the copy is of rows.
+    RowCounts,
+}
+
+/// One line an object.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub(crate) struct Fingerprint(BTreeSet<String>);
+
+/// How a branch differs from its source; empty when it is faithful.
+#[derive(Debug, Clone, Serialize)]
+pub(crate) struct Differences {
+    /// In the source alone.
+    pub(crate) missing: Vec<String>,
+    /// In the branch alone.
+    pub(crate) unexpected: Vec<String>,
+}
+
+const OBJECTS: &str = r"
+WITH mine AS (SELECT c.* FROM pg_class c WHERE c.relnamespace = 'public'::regnamespace)
+SELECT format('relation %s %s owner=%s acl=%s rls=%s/%s options=%s', relkind, relname, relowner::regrole, (SELECT array_agg(x ORDER BY x::text) FROM unnest(relacl) x), relrowsecurity,
+              relforcerowsecurity, reloptions) FROM mine
+UNION ALL
+SELECT format('column %s.%s %s notnull=%s identity=%s generated=%s acl=%s default=%s', c.relname, a.attname,
+              format_type(a.atttypid, a.atttypmod), a.attnotnull, a.attidentity, a.attgenerated, (SELECT array_agg(x ORDER BY x::text) FROM unnest(a.attacl) x), pg_get_expr(d.adbin, d.adrelid))
+    FROM mine c JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
+    LEFT JOIN pg_attrdef d ON d.adrelid = c.oid AND d.adnum = a.attnum WHERE c.relkind <> 'i'
+UNION ALL
+SELECT format('constraint %s %s %s', conrelid::regclass, conname, pg_get_constraintdef(oid)) FROM pg_constraint
+    WHERE connamespace = 'public'::regnamespace AND contype <> 'n'
+UNION ALL
+SELECT format('index %s valid=%s', pg_get_indexdef(indexrelid), indisvalid) FROM pg_index JOIN mine c ON c.oid = indexrelid
+UNION ALL
+SELECT format('view %s %s', relname, md5(pg_get_viewdef(oid))) FROM mine WHERE relkind IN ('v', 'm')
+UNION ALL
+SELECT format('trigger %s enabled=%s', pg_get_triggerdef(t.oid), t.tgenabled) FROM pg_trigger t JOIN mine c ON c.oid = t.tgrelid
+    WHERE NOT t.tgisinternal
+UNION ALL
+SELECT format('rule %s', md5(pg_get_ruledef(r.oid))) FROM pg_rewrite r JOIN mine c ON c.oid = r.ev_class WHERE r.rulename <> '_RETURN'
+UNION ALL
+SELECT format('policy %s %s %s %s %s %s %s', polname, polrelid::regclass, polcmd, polpermissive, polroles::regrole[],
+              pg_get_expr(polqual, polrelid), pg_get_expr(polwithcheck, polrelid)) FROM pg_policy
+UNION ALL
+SELECT format('function %s owner=%s acl=%s definer=%s volatile=%s config=%s body=%s', p.oid::regprocedure, proowner::regrole, (SELECT array_agg(x ORDER BY x::text) FROM unnest(proacl) x),
+              prosecdef, provolatile, proconfig, md5(concat(prosrc, probin, pg_get_function_sqlbody(p.oid)))) FROM pg_proc p
+    WHERE pronamespace = 'public'::regnamespace
+UNION ALL
+SELECT format('type %s kind=%s owner=%s acl=%s labels=%s', typname, typtype, typowner::regrole, (SELECT array_agg(x ORDER BY x::text) FROM unnest(typacl) x),
+              (SELECT string_agg(enumlabel, ',' ORDER BY enumsortorder) FROM pg_enum WHERE enumtypid = t.oid)) FROM pg_type t
+    WHERE typnamespace = 'public'::regnamespace AND typtype <> 'c' AND typelem = 0
+UNION ALL
+SELECT format('comment %s %s %s', classoid::regclass, objsubid, description) FROM pg_description
+    WHERE classoid = 'pg_class'::regclass AND objoid IN (SELECT oid FROM mine)
+UNION ALL
+SELECT format('grants in %s for %s of %s: %s', defaclnamespace::regnamespace, defaclrole::regrole, defaclobjtype, (SELECT array_agg(x ORDER BY x::text) FROM unnest(defaclacl) x))
+    FROM pg_default_acl";
+
+const FILE_SIZES: &str = r"
+SELECT format('size %s %s', relname, pg_relation_size(oid)) FROM pg_class
+WHERE relnamespace = 'public'::regnamespace AND relkind IN ('r', 'm', 'i', 'S')";
+
+impl Fingerprint {
+    /// Reads a database as it is now, or as the client's transaction sees it. The login must own what is in `public`.
+    pub(crate) async fn read(client: &Client, depth: Depth) -> Result<Self, PgError> {
+        let mut lines = BTreeSet::new();
+        // An empty search path makes PostgreSQL print every name with its schema, whoever asks.
+        client.batch_execute("SET search_path = ''").await?;
+        let rows = client.query(OBJECTS, &[]).await?;
+        lines.extend(rows.iter().map(|row| row.get::<_, String>(0)));
+        match depth {
+            Depth::Objects => {}
+            Depth::FileSizes => lines.extend(client.query(FILE_SIZES, &[]).await?.iter().map(|row| row.get::<_, String>(0))),
+            Depth::RowCounts => count_rows(client, &mut lines).await?,
+        }
+        Ok(Self(lines))
+    }
+
+    /// How `branch` differs from this, the source.
+    pub(crate) fn compare(&self, branch: &Self) -> Differences {
+        Differences {
+            missing: self.0.difference(&branch.0).cloned().collect(),
+            unexpected: branch.0.difference(&self.0).cloned().collect(),
+        }
+    }
+
+    /// One hash over all lines: equal for equal databases. Small enough for an operation's log.
+    pub(crate) fn hash(&self) -> String {
+        let mut context = digest::Context::new(&digest::SHA256);
+        for line in &self.0 {
+            context.update(line.as_bytes());
+            context.update(b"\n");
+        }
+        hex(context.finish().as_ref())
+    }
+
+    /// How many lines there are to compare.
+    pub(crate) fn len(&self) -> usize {
+        self.0.len()
+    }
+}
+
+impl Differences {
+    pub(crate) fn is_empty(&self) -> bool {
+        self.missing.is_empty() && self.unexpected.is_empty()
+    }
+}
+
+async fn count_rows(client: &Client, lines: &mut BTreeSet<String>) -> Result<(), PgError> {
+    let tables = client
+        .query("SELECT relname::text, relkind = 'S' FROM pg_class WHERE relnamespace = 'public'::regnamespace AND relkind IN ('r', 'S')", &[])
+        .await?;
+    for table in tables {
+        let (name, sequence): (String, bool) = (table.get(0), table.get(1));
+        let quoted = quote_identifier(&name);
+        if sequence {
+            let row = client.query_one(&format!("SELECT last_value, is_called FROM public.{quoted}"), &[]).await?;
+            lines.insert(format!("sequence {name} {} {}", row.get::<_, i64>(0), row.get::<_, bool>(1)));
+        } else {
+            let row = client.query_one(&format!("SELECT count(*) FROM ONLY public.{quoted}"), &[]).await?;
+            lines.insert(format!("rows {name} {}", row.get::<_, i64>(0)));
+        }
+    }
+    Ok(())
+}

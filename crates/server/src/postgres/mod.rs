@@ -1,0 +1,17 @@
+//! Everything said to PostgreSQL about environments: the embedded server, clusters, databases, copies, connections, queries.
+
+pub(crate) mod cluster;
+pub(crate) mod copy;
+pub(crate) mod database;
+pub(crate) mod embedded;
+pub(crate) mod environments;
+pub(crate) mod fingerprint;
+pub(crate) mod gate;
+pub(crate) mod lane;
+pub(crate) mod migrate;
+pub(crate) mod quote;
+pub(crate) mod schema;
+pub(crate) mod scope;
+pub(crate) mod sqlstate;
+pub(crate) mod template;
+mod travel;

@@ -1,0 +1,78 @@
+//! Everything a data-plane handler may touch: one environment, chosen by the key alone.
+
+use std::sync::Arc;
+
+use cloche_wire::{EnvironmentId, KeyId, KeyKind};
+use tokio_postgres::Row;
+use tokio_postgres::error::SqlState;
+use tokio_postgres::types::{ToSql, Type};
+
+use super::environments::Handle;
+use super::gate::Pass;
+use super::lane::TextParam;
+use super::schema::Schema;
+use super::sqlstate::to_error;
+use crate::error::Result;
+
+/// Who sends a request: a key of one environment.
+#[derive(Debug, Clone)]
+pub(crate) struct DataActor {
+    pub(crate) environment_id: EnvironmentId,
+    pub(crate) key_id: KeyId,
+    pub(crate) kind: KeyKind,
+    /// What a secret key is limited to; empty means everything.
+    pub(crate) scopes: Vec<String>,
+}
+
+/// Which kind of connection a statement needs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum On {
+    /// A pipelined connection shared with others: reads of plain tables only, because nothing may set state there or wait for locks.
+    Lane,
+    /// A connection of its own.
+    Session,
+}
+
+/// One environment's data for the length of one request. Only `auth` makes one.
+pub(crate) struct EnvironmentScope {
+    actor: DataActor,
+    handle: Arc<Handle>,
+    _pass: Pass,
+}
+
+impl EnvironmentScope {
+    /// Waits while the environment is being copied.
+    pub(crate) async fn enter(actor: DataActor, handle: Arc<Handle>) -> Result<Self> {
+        let pass = handle.enter().await?;
+        Ok(Self { actor, handle, _pass: pass })
+    }
+
+    pub(crate) fn actor(&self) -> &DataActor {
+        &self.actor
+    }
+
+    /// The tables there are, from memory where known.
+    pub(crate) async fn schema(&self) -> Result<Arc<Schema>> {
+        self.handle.schema().await
+    }
+
+    /// The tables there are now, read again at most once a second.
+    pub(crate) async fn reload_schema(&self) -> Result<Arc<Schema>> {
+        self.handle.reload_schema().await
+    }
+
+    /// Runs one statement. A read that is too slow for its lane runs again on a session, where it has more time.
+    pub(crate) async fn run(&self, on: On, sql: &str, params: &[TextParam<'_>]) -> Result<Vec<Row>> {
+        if on == On::Lane {
+            let lane = self.handle.lane().await?;
+            match lane.lane().query(sql, params).await {
+                Err(error) if error.code() == Some(&SqlState::QUERY_CANCELED) || error.is_closed() => {}
+                outcome => return outcome.map_err(to_error),
+            }
+        }
+        let session = self.handle.session().await?;
+        // Types left open are inferred by PostgreSQL from where the parameter stands.
+        let typed: Vec<(&(dyn ToSql + Sync), Type)> = params.iter().map(|param| (param as _, Type::UNKNOWN)).collect();
+        session.client()?.query_typed(sql, &typed).await.map_err(to_error)
+    }
+}

@@ -1,0 +1,77 @@
+//! The group roles of a cluster and the empty, migrated database from which new environments are copied.
+
+use anyhow::Context as _;
+use tokio_postgres::Client;
+
+use super::cluster::Cluster;
+use super::migrate::{Migration, migrate};
+
+/// The database that new environments are copied from. Nobody may connect to it once it is ready.
+pub(crate) const TEMPLATE: &str = "cloche_template";
+
+/// Schema `cloche`, oldest first.
+pub(crate) const MIGRATIONS: &[Migration] =
+    &[Migration { name: "0001_foundation", sql: include_str!("environment_schema/0001_foundation.sql") }];
+
+/// What the three groups own and may do is in every environment's database; see ARCHITECTURE.md, Roles. cloche_migrate may record a
+/// change of the schema; cloche_dump reads everything for snapshot copies and is no superuser, so that no tenant's function runs as one.
+const GROUPS: &str = "
+DO $$
+DECLARE wanted text;
+BEGIN
+    FOREACH wanted IN ARRAY ARRAY['cloche_owner', 'cloche_platform', 'cloche_data', 'cloche_migrate'] LOOP
+        IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = wanted) THEN
+            EXECUTE format('CREATE ROLE %I NOLOGIN', wanted);
+        END IF;
+    END LOOP;
+    IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = 'cloche_dump') THEN
+        CREATE ROLE cloche_dump LOGIN BYPASSRLS IN ROLE pg_read_all_data;
+    END IF;
+END
+$$";
+
+const SCHEMAS: &str = "
+ALTER SCHEMA public OWNER TO cloche_owner;
+REVOKE ALL ON SCHEMA public FROM PUBLIC;
+GRANT USAGE ON SCHEMA public TO cloche_data;
+ALTER DEFAULT PRIVILEGES FOR ROLE cloche_owner IN SCHEMA public GRANT SELECT, INSERT, UPDATE, DELETE ON TABLES TO cloche_data;
+ALTER DEFAULT PRIVILEGES FOR ROLE cloche_owner IN SCHEMA public GRANT SELECT, USAGE ON SEQUENCES TO cloche_data;
+ALTER DEFAULT PRIVILEGES FOR ROLE cloche_owner REVOKE EXECUTE ON FUNCTIONS FROM PUBLIC;
+ALTER DEFAULT PRIVILEGES FOR ROLE cloche_owner IN SCHEMA public GRANT EXECUTE ON FUNCTIONS TO cloche_data;
+CREATE SCHEMA IF NOT EXISTS cloche AUTHORIZATION cloche_platform;
+";
+
+/// Makes the group roles and the template, or brings them to the newest version.
+pub(crate) async fn prepare(cluster: &Cluster) -> anyhow::Result<()> {
+    let admin = cluster.admin().await?;
+    admin.batch_execute(GROUPS).await.context("the group roles cannot be created")?;
+    cluster.set_password(&admin, "cloche_dump").await?;
+    if cluster.ours {
+        for database in ["postgres", "template1"] {
+            admin.batch_execute(&format!("REVOKE ALL ON DATABASE {database} FROM PUBLIC")).await?;
+        }
+    }
+    let known = admin.query_opt("SELECT datallowconn FROM pg_database WHERE datname = $1", &[&TEMPLATE]).await?;
+    if known.is_none() {
+        admin.batch_execute(&format!("CREATE DATABASE {TEMPLATE} TEMPLATE template0 ENCODING 'UTF8' ALLOW_CONNECTIONS false")).await?;
+        admin.batch_execute(&format!("REVOKE ALL ON DATABASE {TEMPLATE} FROM PUBLIC")).await?;
+    }
+    admin.batch_execute(&format!("ALTER DATABASE {TEMPLATE} ALLOW_CONNECTIONS true")).await?;
+    let mut client = cluster.connect_as_admin(TEMPLATE).await?;
+    let outcome = bring_up_to_date(&mut client).await.context("the template database cannot be prepared");
+    drop(client);
+    admin.batch_execute(&format!("ALTER DATABASE {TEMPLATE} ALLOW_CONNECTIONS false")).await?;
+    outcome
+}
+
+/// Schema `cloche` of one database, template or environment, logged in as the cluster's administrator: runs platform SQL alone.
+pub(crate) async fn bring_up_to_date(client: &mut Client) -> anyhow::Result<()> {
+    let fresh = client.query_opt("SELECT FROM pg_namespace WHERE nspname = 'cloche'", &[]).await?.is_none();
+    if fresh {
+        client.batch_execute(SCHEMAS).await?;
+    }
+    client.batch_execute("SET ROLE cloche_platform").await?;
+    migrate(client, "cloche", MIGRATIONS).await?;
+    client.batch_execute("RESET ROLE").await?;
+    Ok(())
+}

@@ -1,0 +1,128 @@
+//! The control database: what must be known before an environment is. One file a table, or a few that belong together.
+//!
+//! Functions that change something take the caller's transaction, so that the change and its audit row are one.
+
+pub(crate) mod audit;
+pub(crate) mod clusters;
+pub(crate) mod environments;
+pub(crate) mod keys;
+pub(crate) mod operations;
+pub(crate) mod people;
+pub(crate) mod projects;
+
+use anyhow::{Context as _, bail};
+use deadpool_postgres::{Manager, ManagerConfig, Object, Pool, RecyclingMethod};
+use tokio_postgres::types::FromSql;
+use tokio_postgres::{Client, NoTls, Row};
+
+use crate::error::{Error, Result};
+use crate::postgres::cluster::{Cluster, connect};
+use crate::postgres::migrate::{Migration, migrate};
+use crate::secrets::Secrets;
+
+/// The control database's name on the default cluster.
+const DATABASE: &str = "cloche_control";
+/// Connections to it.
+const CONNECTIONS: usize = 12;
+/// Held by the running server: until servers can share a control database, a second one is refused.
+const SERVER_LOCK: i64 = 0x636c_6f63_6865_73;
+
+const MIGRATIONS: &[Migration] = &[Migration { name: "0001_foundation", sql: include_str!("migrations/0001_foundation.sql") }];
+
+/// A transaction on the control database.
+pub(crate) type Tx<'a> = deadpool_postgres::Transaction<'a>;
+
+/// The control database's connections.
+pub(crate) struct Store {
+    pool: Pool,
+    /// Holds the server lock for as long as it lives.
+    _lock: Client,
+}
+
+/// Which part of a list is asked for.
+#[derive(Debug, Clone)]
+pub(crate) struct Slice {
+    /// At most this many.
+    pub(crate) first: i64,
+    /// Those behind the one with this cursor.
+    pub(crate) after: Option<String>,
+}
+
+/// A part of a list, and whether more follows.
+pub(crate) struct Page<T> {
+    pub(crate) nodes: Vec<T>,
+    pub(crate) more: bool,
+}
+
+impl Store {
+    /// Creates the control database where it is missing and brings it to the newest version.
+    pub(crate) async fn open(cluster: &Cluster, secrets: &Secrets) -> anyhow::Result<Self> {
+        let admin = cluster.admin().await?;
+        if admin.query_opt("SELECT FROM pg_database WHERE datname = $1", &[&DATABASE]).await?.is_none() {
+            admin.batch_execute(&format!("CREATE DATABASE {DATABASE} TEMPLATE template0 ENCODING 'UTF8'")).await?;
+        }
+        admin.batch_execute(&format!("REVOKE ALL ON DATABASE {DATABASE} FROM PUBLIC")).await?;
+        drop(admin);
+        let config = cluster.admin_login(DATABASE);
+        let mut lock = connect(&config).await.context("cannot connect to the control database")?;
+        if !lock.query_one("SELECT pg_try_advisory_lock($1)", &[&SERVER_LOCK]).await?.get::<_, bool>(0) {
+            bail!("another cloche server uses this PostgreSQL server's control database: stop it first, or give this one another server");
+        }
+        migrate(&mut lock, "public", MIGRATIONS).await.context("the control database cannot be brought up to date")?;
+        check_master_key(&lock, secrets).await?;
+        let manager = Manager::from_config(config, NoTls, ManagerConfig { recycling_method: RecyclingMethod::Fast });
+        let pool = Pool::builder(manager).max_size(CONNECTIONS).build().context("the control database's pool cannot be built")?;
+        Ok(Self { pool, _lock: lock })
+    }
+
+    /// A connection; a transaction on it is begun with `transaction()`.
+    pub(crate) async fn client(&self) -> Result<Object> {
+        self.pool.get().await.map_err(Error::internal)
+    }
+
+    /// Whether it answers.
+    pub(crate) async fn ping(&self) -> Result<()> {
+        self.client().await?.query_one("SELECT 1", &[]).await?;
+        Ok(())
+    }
+}
+
+/// Keys hashed with another master key could never be checked: better not to start.
+async fn check_master_key(client: &Client, secrets: &Secrets) -> anyhow::Result<()> {
+    client
+        .execute("INSERT INTO installation (name, value) VALUES ('master-key', $1) ON CONFLICT (name) DO NOTHING", &[&secrets.fingerprint()])
+        .await?;
+    let stored: String = client.query_one("SELECT value FROM installation WHERE name = 'master-key'", &[]).await?.get(0);
+    if stored != secrets.fingerprint() {
+        bail!("the control database was made with another master key: put that key back as secrets/master.key in the data directory");
+    }
+    Ok(())
+}
+
+impl Slice {
+    /// A page of a list by ids: `after` is the last id seen.
+    fn after_id(&self) -> Result<Option<uuid::Uuid>> {
+        self.after.as_deref().map(str::parse).transpose().map_err(|_| bad_cursor())
+    }
+
+    /// One row more than asked for tells whether there are more.
+    fn limit(&self) -> i64 {
+        self.first + 1
+    }
+}
+
+fn bad_cursor() -> Error {
+    Error::bad_input("page/cursor", "`after` is not a cursor of this list.").hint("Pass the `endCursor` of the page before, or nothing.")
+}
+
+impl<T> Page<T> {
+    fn new(rows: Vec<Row>, slice: &Slice, read: impl FnMut(&Row) -> T) -> Self {
+        let wanted = usize::try_from(slice.first).unwrap_or(0);
+        Self { more: rows.len() > wanted, nodes: rows.iter().take(wanted).map(read).collect() }
+    }
+}
+
+/// A column of a row this module selected itself: the type is known, so a failure is a bug in this module.
+fn column<'a, T: FromSql<'a>>(row: &'a Row, name: &str) -> T {
+    row.get(name)
+}

@@ -1,0 +1,209 @@
+//! Operations: multi-step work, its event log, and which environments it claims.
+
+use async_trait::async_trait;
+use chrono::{DateTime, Utc};
+use cloche_saga::{Event, LogError};
+use cloche_wire::{EnvironmentId, OperationId, ProjectId};
+use serde_json::Value;
+use tokio_postgres::error::SqlState;
+use tokio_postgres::types::Json;
+use tokio_postgres::{Client, Row};
+
+use super::{Page, Slice, Store, Tx, column};
+use crate::error::{Error, Result};
+
+/// How an operation uses an environment.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum ClaimMode {
+    /// Others may claim it shared at the same time: the source of a branch.
+    Shared,
+    /// Nobody else may claim it: delete, reset, promote.
+    Exclusive,
+}
+
+/// An operation about to begin.
+pub(crate) struct NewOperation<'a> {
+    pub(crate) id: OperationId,
+    pub(crate) kind: &'a str,
+    pub(crate) project: ProjectId,
+    pub(crate) environment: EnvironmentId,
+    /// Everything its steps need, fixed before the first effect.
+    pub(crate) input: Value,
+    pub(crate) actor: uuid::Uuid,
+    pub(crate) claims: &'a [(EnvironmentId, ClaimMode)],
+}
+
+/// An operation.
+pub(crate) struct Operation {
+    pub(crate) id: OperationId,
+    pub(crate) kind: String,
+    pub(crate) project_id: ProjectId,
+    pub(crate) environment_id: EnvironmentId,
+    pub(crate) input: Value,
+    pub(crate) status: String,
+    pub(crate) error: Option<Value>,
+    pub(crate) created_at: DateTime<Utc>,
+    pub(crate) finished_at: Option<DateTime<Utc>>,
+}
+
+/// Writes an operation and its claims. A claim that conflicts with another operation's fails the whole.
+pub(crate) async fn begin(tx: &Tx<'_>, new: &NewOperation<'_>) -> Result<()> {
+    let inserted = tx
+        .execute(
+            "INSERT INTO operations (id, kind, project_id, environment_id, input, actor_id, status) VALUES ($1, $2, $3, $4, $5, $6, 'running')",
+            &[&new.id.0, &new.kind, &new.project.0, &new.environment.0, &new.input, &new.actor],
+        )
+        .await;
+    match inserted {
+        Err(error) if error.code() == Some(&SqlState::UNIQUE_VIOLATION) => {
+            return Err(Error::conflict("operation/exists", format!("There is an operation {} already.", new.id))
+                .hint("Look at it with `operation(id)`, or choose another operationId."));
+        }
+        outcome => outcome?,
+    };
+    let mut claims = new.claims.to_vec();
+    // Rows are locked in one order by everybody, so that two operations cannot wait for each other.
+    claims.sort_by_key(|(environment, _)| *environment);
+    for (environment, mode) in claims {
+        claim(tx, new.id, environment, mode).await?;
+    }
+    Ok(())
+}
+
+async fn claim(tx: &Tx<'_>, operation: OperationId, environment: EnvironmentId, mode: ClaimMode) -> Result<()> {
+    tx.execute("SELECT FROM environments WHERE id = $1 FOR UPDATE", &[&environment.0]).await?;
+    let other = tx
+        .query_opt(
+            "SELECT o.kind, e.name FROM claims c JOIN operations o ON o.id = c.operation_id JOIN environments e ON e.id = c.environment_id
+             WHERE c.environment_id = $1 AND ($2 OR c.mode = 'exclusive') LIMIT 1",
+            &[&environment.0, &(mode == ClaimMode::Exclusive)],
+        )
+        .await?;
+    if let Some(other) = other {
+        let (kind, name): (String, String) = (other.get(0), other.get(1));
+        return Err(Error::conflict("environment/busy", format!("The environment {name} is in use by another operation ({kind})."))
+            .hint("Try again when it has ended."));
+    }
+    let mode = if mode == ClaimMode::Exclusive { "exclusive" } else { "shared" };
+    tx.execute("INSERT INTO claims (environment_id, operation_id, mode) VALUES ($1, $2, $3)", &[&environment.0, &operation.0, &mode]).await?;
+    Ok(())
+}
+
+/// Ends an operation, or marks it stuck; an ended one gives its claims back.
+pub(crate) async fn finish(tx: &Tx<'_>, id: OperationId, generation: i32, status: &str, error: Option<Value>) -> Result<()> {
+    let changed = tx
+        .execute(
+            "UPDATE operations SET status = $3, error = $4, finished_at = now() WHERE id = $1 AND generation = $2",
+            &[&id.0, &generation, &status, &error],
+        )
+        .await?;
+    if changed == 0 {
+        return Err(Error::conflict("operation/lost", "Another server has taken over this operation."));
+    }
+    if status != "stuck" {
+        tx.execute("DELETE FROM claims WHERE operation_id = $1", &[&id.0]).await?;
+    }
+    Ok(())
+}
+
+/// Takes an operation that has not ended over; whoever had it before can no longer write. Answers the new generation.
+pub(crate) async fn take_over(client: &Client, id: OperationId) -> Result<Option<i32>> {
+    let row = client
+        .query_opt(
+            "UPDATE operations SET generation = generation + 1, status = 'running', finished_at = NULL, error = NULL
+             WHERE id = $1 AND status IN ('running', 'stuck') RETURNING generation",
+            &[&id.0],
+        )
+        .await?;
+    Ok(row.map(|row| row.get(0)))
+}
+
+/// Operations that have not ended.
+pub(crate) async fn open(client: &Client) -> Result<Vec<Operation>> {
+    let rows = client.query("SELECT * FROM operations WHERE status IN ('running', 'stuck') ORDER BY id", &[]).await?;
+    Ok(rows.iter().map(read).collect())
+}
+
+pub(crate) async fn find(client: &Client, id: OperationId) -> Result<Option<Operation>> {
+    Ok(client.query_opt("SELECT * FROM operations WHERE id = $1", &[&id.0]).await?.as_ref().map(read))
+}
+
+/// Newest first.
+pub(crate) async fn list(client: &Client, project: ProjectId, slice: &Slice) -> Result<Page<Operation>> {
+    let rows = client
+        .query(
+            "SELECT * FROM operations WHERE project_id = $1 AND ($2::uuid IS NULL OR id < $2) ORDER BY id DESC LIMIT $3",
+            &[&project.0, &slice.after_id()?, &slice.limit()],
+        )
+        .await?;
+    Ok(Page::new(rows, slice, read))
+}
+
+/// The log with the time of each event, oldest first.
+pub(crate) async fn events(client: &Client, id: OperationId) -> Result<Vec<(DateTime<Utc>, Event)>> {
+    let rows = client.query("SELECT at, event FROM operation_events WHERE operation_id = $1 ORDER BY seq", &[&id.0]).await?;
+    rows.iter()
+        .map(|row| {
+            let event: Json<Event> = row.try_get(1).map_err(Error::internal)?;
+            Ok((row.get(0), event.0))
+        })
+        .collect()
+}
+
+fn read(row: &Row) -> Operation {
+    Operation {
+        id: OperationId(column(row, "id")),
+        kind: column(row, "kind"),
+        project_id: ProjectId(column(row, "project_id")),
+        environment_id: EnvironmentId(column(row, "environment_id")),
+        input: column(row, "input"),
+        status: column(row, "status"),
+        error: column(row, "error"),
+        created_at: column(row, "created_at"),
+        finished_at: column(row, "finished_at"),
+    }
+}
+
+/// The event log of one operation, for the server that owns its generation.
+pub(crate) struct OperationLog<'a> {
+    pub(crate) store: &'a Store,
+    pub(crate) id: OperationId,
+    pub(crate) generation: i32,
+    /// Flush every event to disk before going on. Not needed when the steps' effects are in the same PostgreSQL server: its log
+    /// is written in order, so an effect that is on disk has the event before it on disk as well.
+    pub(crate) flush: bool,
+}
+
+#[async_trait]
+impl cloche_saga::Log for OperationLog<'_> {
+    async fn load(&self) -> Result<Vec<Event>, LogError> {
+        let client = self.store.client().await.map_err(unavailable)?;
+        let events = events(&client, self.id).await.map_err(unavailable)?;
+        Ok(events.into_iter().map(|(_, event)| event).collect())
+    }
+
+    async fn append(&self, seq: u32, event: &Event) -> Result<(), LogError> {
+        let client = self.store.client().await.map_err(unavailable)?;
+        // FOR SHARE makes this wait for a take-over under way, and see it.
+        let statement = client
+            .prepare_cached(
+                "WITH settings AS (SELECT set_config('synchronous_commit', $5, true)),
+                      owned AS (SELECT id FROM operations, settings WHERE id = $1 AND generation = $2 FOR SHARE OF operations)
+                 INSERT INTO operation_events (operation_id, seq, event) SELECT id, $3, $4 FROM owned",
+            )
+            .await
+            .map_err(unavailable)?;
+        let seq = i32::try_from(seq).map_err(unavailable)?;
+        let flush = if self.flush { "on" } else { "off" };
+        match client.execute(&statement, &[&self.id.0, &self.generation, &seq, &Json(event), &flush]).await {
+            Ok(0) => Err(LogError::Lost),
+            Ok(_) => Ok(()),
+            Err(error) if error.code() == Some(&SqlState::UNIQUE_VIOLATION) => Err(LogError::Lost),
+            Err(error) => Err(unavailable(error)),
+        }
+    }
+}
+
+fn unavailable(error: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> LogError {
+    LogError::Unavailable(error.into())
+}

@@ -1,0 +1,89 @@
+//! Projects and who may do what in them.
+
+use chrono::{DateTime, Utc};
+use cloche_wire::{MemberId, OrganizationId, ProjectId};
+use tokio_postgres::error::SqlState;
+use tokio_postgres::{Client, Row};
+
+use super::{Page, Slice, Tx, column};
+use crate::error::{Error, Result};
+
+/// A tree of environments.
+#[derive(Debug, Clone)]
+pub(crate) struct Project {
+    pub(crate) id: ProjectId,
+    pub(crate) name: String,
+    pub(crate) created_at: DateTime<Utc>,
+}
+
+pub(crate) async fn insert(tx: &Tx<'_>, organization: OrganizationId, name: &str) -> Result<Project> {
+    let id = ProjectId::new();
+    let inserted = tx
+        .query_one(
+            "INSERT INTO projects (id, organization_id, name) VALUES ($1, $2, $3) RETURNING id, name, created_at",
+            &[&id.0, &organization.0, &name],
+        )
+        .await;
+    match inserted {
+        Err(error) if error.code() == Some(&SqlState::UNIQUE_VIOLATION) => {
+            Err(Error::conflict("project/exists", format!("There is a project named {name} already.")).hint("Choose another name."))
+        }
+        row => Ok(read(&row?)),
+    }
+}
+
+/// Removes a project that never got its root environment.
+pub(crate) async fn remove(tx: &Tx<'_>, id: ProjectId) -> Result<()> {
+    tx.execute("DELETE FROM projects WHERE id = $1", &[&id.0]).await?;
+    Ok(())
+}
+
+pub(crate) async fn find(client: &Client, id: ProjectId) -> Result<Option<Project>> {
+    Ok(client.query_opt("SELECT id, name, created_at FROM projects WHERE id = $1", &[&id.0]).await?.as_ref().map(read))
+}
+
+pub(crate) async fn find_by_name(client: &Client, name: &str) -> Result<Option<Project>> {
+    let row = client.query_opt("SELECT id, name, created_at FROM projects WHERE lower(name) = lower($1)", &[&name]).await?;
+    Ok(row.as_ref().map(read))
+}
+
+/// All projects, or those `member` has a role in.
+pub(crate) async fn list(client: &Client, member: Option<MemberId>, slice: &Slice) -> Result<Page<Project>> {
+    let rows = client
+        .query(
+            "SELECT id, name, created_at FROM projects p
+             WHERE ($1::uuid IS NULL OR EXISTS (SELECT FROM project_members m WHERE m.project_id = p.id AND m.member_id = $1))
+               AND ($2::uuid IS NULL OR id > $2) ORDER BY id LIMIT $3",
+            &[&member.map(|id| id.0), &slice.after_id()?, &slice.limit()],
+        )
+        .await?;
+    Ok(Page::new(rows, slice, read))
+}
+
+/// The role of a member in a project: `owner`, `admin`, `developer`, `viewer`.
+pub(crate) async fn role(client: &Client, project: ProjectId, member: MemberId) -> Result<Option<String>> {
+    let row = client
+        .query_opt("SELECT role FROM project_members WHERE project_id = $1 AND member_id = $2", &[&project.0, &member.0])
+        .await?;
+    Ok(row.map(|row| row.get(0)))
+}
+
+/// Gives a member a role in a project, or takes it away.
+pub(crate) async fn set_role(tx: &Tx<'_>, project: ProjectId, member: MemberId, role: Option<&str>) -> Result<()> {
+    match role {
+        Some(role) => {
+            tx.execute(
+                "INSERT INTO project_members (project_id, member_id, role) VALUES ($1, $2, $3)
+                 ON CONFLICT (project_id, member_id) DO UPDATE SET role = excluded.role",
+                &[&project.0, &member.0, &role],
+            )
+            .await?
+        }
+        None => tx.execute("DELETE FROM project_members WHERE project_id = $1 AND member_id = $2", &[&project.0, &member.0]).await?,
+    };
+    Ok(())
+}
+
+fn read(row: &Row) -> Project {
+    Project { id: ProjectId(column(row, "id")), name: column(row, "name"), created_at: column(row, "created_at") }
+}
