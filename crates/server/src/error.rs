@@ -21,8 +21,14 @@ pub enum Kind {
     Conflict,
     /// Preconditions of the request (such as "exactly one row") do not hold.
     NotAcceptable,
+    /// The path is there, but does not take this method.
+    MethodNotAllowed,
     /// The body is larger than allowed.
     TooLarge,
+    /// The body is in a format that is not taken here.
+    UnsupportedMediaType,
+    /// The page asked for lies after the last record.
+    OutOfRange,
     /// Not now; worth trying again.
     Unavailable,
     /// A bug or a broken dependency. The source is logged, never shown.
@@ -85,6 +91,18 @@ impl Error {
 
     pub(crate) fn too_large(code: impl Into<String>, message: impl Into<String>) -> Self {
         Self::new(Kind::TooLarge, code, message)
+    }
+
+    pub(crate) fn method_not_allowed(code: impl Into<String>, message: impl Into<String>) -> Self {
+        Self::new(Kind::MethodNotAllowed, code, message)
+    }
+
+    pub(crate) fn unsupported_media_type(code: impl Into<String>, message: impl Into<String>) -> Self {
+        Self::new(Kind::UnsupportedMediaType, code, message)
+    }
+
+    pub(crate) fn out_of_range(code: impl Into<String>, message: impl Into<String>) -> Self {
+        Self::new(Kind::OutOfRange, code, message)
     }
 
     /// Worth trying again after `retry_after`.

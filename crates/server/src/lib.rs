@@ -1,7 +1,13 @@
 //! The Cloche server.
 
+mod app;
+mod auth;
 mod error;
+mod http;
+mod postgres;
+mod secrets;
 mod settings;
+mod store;
 
 pub use settings::{LogFormat, Settings};
 

@@ -9,6 +9,8 @@ pub(crate) mod fingerprint;
 pub(crate) mod gate;
 pub(crate) mod lane;
 pub(crate) mod migrate;
+pub(crate) mod param;
+pub(crate) mod query;
 pub(crate) mod quote;
 pub(crate) mod schema;
 pub(crate) mod scope;

@@ -9,7 +9,7 @@ use tokio_postgres::types::{ToSql, Type};
 
 use super::environments::Handle;
 use super::gate::Pass;
-use super::lane::TextParam;
+use super::param::TextParam;
 use super::schema::Schema;
 use super::sqlstate::to_error;
 use crate::error::Result;

@@ -1,0 +1,65 @@
+//! The data plane: `/v1/data/{table}`, and the same under the path that Supabase clients use.
+
+mod body;
+mod prefer;
+mod record;
+
+use axum::Router;
+use axum::extract::{FromRequestParts, Path};
+use axum::http::request::Parts;
+use axum::http::{HeaderValue, Method, header};
+use axum::response::{IntoResponse, Response};
+use axum::routing::get;
+use serde::de::DeserializeOwned;
+
+use crate::error::{Error, Result};
+use crate::postgres::query::parse::nul_character;
+use crate::postgres::scope::EnvironmentScope;
+
+const METHODS: &str = "GET, HEAD, POST, PATCH, DELETE";
+const RECORD_METHODS: &str = "GET, HEAD, PATCH, DELETE";
+
+/// The routes of the data plane. Every handler takes the [`EnvironmentScope`] first: nobody gets further without a key.
+pub(crate) fn router<S>() -> Router<S>
+where
+    S: Clone + Send + Sync + 'static,
+    EnvironmentScope: FromRequestParts<S, Rejection = Error>,
+{
+    let table = || get(record::list).post(record::create).patch(record::update).delete(record::delete);
+    Router::new()
+        .route("/v1/data/{table}", table().fallback(|method| not_allowed(method, METHODS)))
+        .route("/rest/v1/{table}", table().fallback(|method| not_allowed(method, METHODS)))
+        .route(
+            "/v1/data/{table}/{id}",
+            get(record::find)
+                .patch(record::update_one)
+                .delete(record::delete_one)
+                .fallback(|method| not_allowed(method, RECORD_METHODS)),
+        )
+}
+
+async fn not_allowed(method: Method, allowed: &'static str) -> Response {
+    let error = Error::method_not_allowed("request/method-not-allowed", format!("{method} is not allowed here."))
+        .hint(format!("Allowed: {allowed}."));
+    let mut response = error.into_response();
+    response.headers_mut().insert(header::ALLOW, HeaderValue::from_static(allowed));
+    response
+}
+
+/// The variables of the path, decoded.
+struct PathOf<T>(T);
+
+impl<S: Send + Sync, T: DeserializeOwned + Send> FromRequestParts<S> for PathOf<T> {
+    type Rejection = Error;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self> {
+        if parts.uri.path().contains("%00") {
+            return Err(nul_character());
+        }
+        let Path(path) = Path::<T>::from_request_parts(parts, state).await.map_err(|_| {
+            Error::bad_input("request/malformed-path", "The path is not valid UTF-8.")
+                .hint("Percent-encode the parts of the path as UTF-8.")
+        })?;
+        Ok(Self(path))
+    }
+}

@@ -1,0 +1,167 @@
+//! What PostgreSQL's errors mean to the caller of the data plane.
+//!
+//! `code` of such an error is the SQLSTATE; [`problem_type`] gives the name in this API's own words.
+
+use std::time::Duration;
+
+use tokio_postgres::error::DbError;
+
+use crate::error::Error;
+
+/// Statement cancelled by its time limit.
+pub(crate) const QUERY_CANCELED: &str = "57014";
+/// A table that was there when the schema was read.
+pub(crate) const UNDEFINED_TABLE: &str = "42P01";
+/// A column that was there when the schema was read.
+pub(crate) const UNDEFINED_COLUMN: &str = "42703";
+/// A type that was there when the schema was read.
+pub(crate) const UNDEFINED_TYPE: &str = "42704";
+/// Among other things: a column that has another type since the schema was read.
+pub(crate) const TYPE_MISMATCH: &str = "42804";
+/// Among other things: a plan made before the schema changed.
+pub(crate) const FEATURE_NOT_SUPPORTED: &str = "0A000";
+
+/// The error to answer with. What PostgreSQL says is shown when it is about the request or the data, else only logged.
+pub(crate) fn to_error(error: tokio_postgres::Error) -> Error {
+    let Some(db) = error.as_db_error() else {
+        return if error.is_closed() || is_io(&error) {
+            Error { source: Some(error.into()), ..unreachable_database() }
+        } else {
+            Error::internal(error)
+        };
+    };
+    let answer = match outcome(db.code().code()) {
+        Outcome::BadInput => Error::bad_input,
+        Outcome::Conflict => Error::conflict,
+        Outcome::Forbidden => Error::forbidden,
+        Outcome::Retry(sentence, seconds) => {
+            let answer = Error::unavailable(db.code().code(), sentence, Duration::from_secs(seconds));
+            return Error { source: Some(error.into()), ..answer };
+        }
+        Outcome::Internal => return Error::internal(error),
+    };
+    describe(answer(db.code().code(), db.message()), db)
+}
+
+/// The problem type of an error code: the name in this API's words for a SQLSTATE, any other code itself.
+pub(crate) fn problem_type(code: &str) -> &str {
+    let is_sqlstate = code.len() == 5 && code.bytes().all(|byte| byte.is_ascii_uppercase() || byte.is_ascii_digit());
+    if !is_sqlstate {
+        return code;
+    }
+    match code {
+        "23505" => "record/unique",
+        "23503" => "record/foreign-key",
+        "23502" => "record/not-null",
+        "23514" => "record/check",
+        "23P01" => "record/exclusion",
+        "44000" => "record/check-option",
+        "428C9" => "column/generated",
+        "42501" => "access/denied",
+        "42883" => "filter/not-applicable",
+        TYPE_MISMATCH => "value/type-mismatch",
+        UNDEFINED_TABLE => "table/not-found",
+        UNDEFINED_COLUMN => "column/not-found",
+        FEATURE_NOT_SUPPORTED => "request/not-supported",
+        QUERY_CANCELED => "statement/timeout",
+        "55P03" => "lock/timeout",
+        "40001" | "40P01" => "record/serialization",
+        _ => match &code[..2] {
+            "22" => "value/invalid",
+            "23" => "record/constraint",
+            "42" => "request/not-applicable",
+            "54" => "request/too-complex",
+            "P0" => "record/raised",
+            "40" | "53" | "57" | "08" | "28" | "3D" => "database/unavailable",
+            _ => "database/refused",
+        },
+    }
+}
+
+enum Outcome {
+    BadInput,
+    Conflict,
+    Forbidden,
+    /// What to say instead of PostgreSQL's words, and after how many seconds to try again.
+    Retry(&'static str, u64),
+    Internal,
+}
+
+fn outcome(code: &str) -> Outcome {
+    match code {
+        "23505" | "23503" | "23P01" => Outcome::Conflict,
+        "42501" => Outcome::Forbidden,
+        "55P03" => Outcome::Retry("Another transaction holds a lock that this request needs.", 1),
+        "55006" => Outcome::Retry("The database is busy with something that this request cannot share.", 1),
+        QUERY_CANCELED => Outcome::Retry("The statement took longer than it may and was stopped; nothing was changed.", 5),
+        // This server writes the SQL: it must parse and find its statements.
+        "42601" | "26000" => Outcome::Internal,
+        _ => match &code[..2] {
+            "0A" | "20" | "21" | "22" | "23" | "27" | "2F" | "38" | "39" | "42" | "44" | "54" | "55" | "P0" => Outcome::BadInput,
+            "40" => Outcome::Retry("The request met another one that changed the same records; nothing was changed.", 1),
+            "08" | "25" | "28" | "3D" | "53" | "57" => Outcome::Retry("The database cannot answer at the moment.", 2),
+            _ => Outcome::Internal,
+        },
+    }
+}
+
+fn describe(mut error: Error, db: &DbError) -> Error {
+    error.details = db.detail().map(str::to_owned);
+    error.hint = db.hint().map(str::to_owned).or_else(|| own_hint(db.code().code()).map(str::to_owned));
+    match (db.code().code(), db.column()) {
+        ("23502", Some(column)) => error.field(column, "required", format!("'{column}' must have a value.")),
+        _ => error,
+    }
+}
+
+fn own_hint(code: &str) -> Option<&'static str> {
+    Some(match code {
+        "23505" => "Use another value, or change the record that has this one.",
+        "23503" => "Both records of a reference must exist; create or keep the other one first.",
+        "23502" => "Give the column a value.",
+        "23514" => "Give a value that the table's check allows.",
+        "428C9" => "Leave the column out: the database makes its value.",
+        "42883" | "42804" => "The operator or value does not suit the type of the column.",
+        "22P02" | "22007" | "22008" | "22003" => "Give a value of the column's type.",
+        "22001" => "Give a shorter value.",
+        "54001" => "Send a simpler request, or several.",
+        _ => return None,
+    })
+}
+
+fn unreachable_database() -> Error {
+    Error::unavailable("database/unavailable", "The database cannot answer at the moment.", Duration::from_secs(2))
+}
+
+fn is_io(error: &tokio_postgres::Error) -> bool {
+    std::error::Error::source(error).is_some_and(|source| source.is::<std::io::Error>())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_of_database_errors() {
+        let named = ["23505", "23503", "22P02", "42703", "57014", "XX000", "record/not-found"].map(problem_type);
+        let expected = [
+            "record/unique",
+            "record/foreign-key",
+            "value/invalid",
+            "column/not-found",
+            "statement/timeout",
+            "database/refused",
+            "record/not-found",
+        ];
+        assert_eq!(named, expected);
+    }
+
+    #[test]
+    fn our_own_mistakes_are_not_the_callers() {
+        assert!(matches!(outcome("42601"), Outcome::Internal));
+        assert!(matches!(outcome("XX000"), Outcome::Internal));
+        assert!(matches!(outcome("22P02"), Outcome::BadInput));
+        assert!(matches!(outcome("23505"), Outcome::Conflict));
+        assert!(matches!(outcome("55P03"), Outcome::Retry(_, 1)));
+    }
+}
