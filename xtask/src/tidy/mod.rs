@@ -98,9 +98,10 @@ impl Tree {
 }
 
 impl File {
-    /// Whether the whole file is test code: an integration test, or a module of tests in a file of its own.
+    /// Whether the whole file is test code: an integration test, or a module of tests in a file of its own,
+    /// which is called `tests.rs` or `compile_tests.rs`.
     pub(crate) fn is_test(&self) -> bool {
-        self.path.split('/').any(|part| part == "tests" || part == "tests.rs")
+        self.path.split('/').any(|part| part == "tests" || part == "tests.rs" || part.ends_with("_tests.rs"))
     }
 
     /// A violation in this file; lines count from 1.
