@@ -36,7 +36,8 @@ test: setup ## Run every test
 	@cargo test --workspace --locked --doc --quiet
 
 .PHONY: lint
-lint: setup ## Check format, lints and house rules
+lint: ## Check format, lints and house rules
+	@scripts/setup-build
 	cargo fmt --all --check
 	cargo clippy --workspace --all-targets --locked -- -D warnings
 	cargo xtask tidy
