@@ -1,0 +1,133 @@
+//! What is in the database now. The server fills these from the catalogs; nothing here speaks to one.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use crate::model::{EnumType, ReferentialAction, Table};
+
+/// Schema `public` as the catalogs describe it.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Deployed {
+    /// Ordinary tables (not views, not those of extensions) by name.
+    pub tables: BTreeMap<String, DeployedTable>,
+    /// Enum types (not those of extensions) by name, values by `enumsortorder`.
+    pub enums: BTreeMap<String, EnumType>,
+}
+
+/// A table as the catalogs describe it.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DeployedTable {
+    pub name: String,
+    /// Columns by `attnum`.
+    pub columns: Vec<DeployedColumn>,
+    /// Constraints by name. NOT NULL constraints (PostgreSQL 18 lists them) are left out.
+    pub constraints: BTreeMap<String, DeployedConstraint>,
+    /// Indexes by name. Those of constraints may be among them; they are passed over.
+    pub indexes: BTreeMap<String, DeployedIndex>,
+    /// The normalised definition last applied; `None` for a table made by hand.
+    #[serde(default)]
+    pub definition: Option<Table>,
+    #[serde(default)]
+    pub comment: Option<String>,
+}
+
+impl DeployedTable {
+    /// The column of that name.
+    pub fn column(&self, name: &str) -> Option<&DeployedColumn> {
+        self.columns.iter().find(|column| column.name == name)
+    }
+}
+
+/// A column as the catalogs describe it.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DeployedColumn {
+    pub name: String,
+    /// `format_type(atttypid, atttypmod)`.
+    #[serde(rename = "type")]
+    pub type_: String,
+    pub not_null: bool,
+    /// `pg_get_expr(adbin, adrelid)`.
+    #[serde(default)]
+    pub default: Option<String>,
+    /// `attidentity <> ''`.
+    #[serde(default)]
+    pub identity: bool,
+    /// `attgenerated <> ''`: the "default" is then the generation expression and is left alone.
+    #[serde(default)]
+    pub generated: bool,
+    #[serde(default)]
+    pub comment: Option<String>,
+}
+
+/// A constraint as the catalogs describe it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DeployedConstraint {
+    pub name: String,
+    pub kind: ConstraintKind,
+    /// `pg_get_constraintdef(oid)`.
+    pub definition: String,
+    /// Columns in the order of `conkey`.
+    pub columns: Vec<String>,
+    /// For a foreign key: the bare name of the table it points to.
+    #[serde(default)]
+    pub referenced_table: Option<String>,
+    #[serde(default)]
+    pub referenced_columns: Vec<String>,
+    #[serde(default)]
+    pub on_delete: ReferentialAction,
+    #[serde(default)]
+    pub on_update: ReferentialAction,
+}
+
+/// The kinds of constraints, by `pg_constraint.contype`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ConstraintKind {
+    PrimaryKey,
+    Unique,
+    ForeignKey,
+    Check,
+    /// Exclusion constraints and triggers: only reported.
+    Other,
+}
+
+impl ConstraintKind {
+    /// From the letter in `pg_constraint.contype`; `None` for NOT NULL constraints, which belong to their column.
+    pub fn from_catalog(letter: char) -> Option<Self> {
+        match letter {
+            'p' => Some(Self::PrimaryKey),
+            'u' => Some(Self::Unique),
+            'f' => Some(Self::ForeignKey),
+            'c' => Some(Self::Check),
+            'n' => None,
+            _ => Some(Self::Other),
+        }
+    }
+
+    /// What people call it.
+    pub fn noun(self) -> &'static str {
+        match self {
+            Self::PrimaryKey => "primary key",
+            Self::Unique => "unique constraint",
+            Self::ForeignKey => "foreign key",
+            Self::Check => "check",
+            Self::Other => "constraint",
+        }
+    }
+}
+
+/// An index as the catalogs describe it.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DeployedIndex {
+    pub name: String,
+    /// `pg_get_indexdef(oid, n, true)` of each key, or the column's bare name.
+    pub columns: Vec<String>,
+    pub unique: bool,
+    pub method: String,
+    /// `pg_get_expr(indpred, indrelid)`.
+    #[serde(default)]
+    pub predicate: Option<String>,
+    /// `pg_get_indexdef(oid)`.
+    pub definition: String,
+}

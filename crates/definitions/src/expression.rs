@@ -1,0 +1,162 @@
+//! Expressions in SQL, written by the owner of the project and put into statements as they are.
+//!
+//! They are not parsed, only kept from being more than one expression: no end of statement, no comment, nothing unbalanced. Line
+//! breaks outside of quotes become spaces (so the layout of a file means nothing, and `E'…'` cannot go on in the next line).
+
+/// The longest expression in bytes.
+const MAX_BYTES: usize = 4096;
+
+/// The expression with its white space folded, or why it is refused.
+pub(crate) fn normalise(text: &str) -> Result<String, String> {
+    if text.trim().is_empty() {
+        return Err("the expression is empty".into());
+    }
+    if text.len() > MAX_BYTES {
+        return Err(format!("the expression has {} bytes; at most {MAX_BYTES} are accepted", text.len()));
+    }
+    let characters: Vec<char> = text.trim().chars().collect();
+    let mut out = String::with_capacity(text.len());
+    let mut closers: Vec<char> = Vec::new();
+    let mut at = 0;
+    while at < characters.len() {
+        let character = characters[at];
+        match character {
+            '\'' | '"' => {
+                let end = closing_quote(&characters, at)
+                    .ok_or_else(|| format!("a quote ({character}) is opened and not closed in `{text}`"))?;
+                out.extend(&characters[at..=end]);
+                at = end;
+            }
+            '(' => {
+                closers.push(')');
+                out.push('(');
+            }
+            '[' => {
+                closers.push(']');
+                out.push('[');
+            }
+            ')' | ']' => {
+                if closers.pop() != Some(character) {
+                    return Err(format!("`{character}` has no partner in `{text}`"));
+                }
+                out.push(character);
+            }
+            ';' => return Err("`;` is not accepted: one expression, not statements".into()),
+            ',' if closers.is_empty() => return Err(format!("`,` outside of parentheses is not accepted in `{text}`")),
+            '-' if characters.get(at + 1) == Some(&'-') => return Err("comments (`--`) are not accepted in expressions".into()),
+            '/' if characters.get(at + 1) == Some(&'*') => return Err("comments (`/*`) are not accepted in expressions".into()),
+            '$' => return Err("`$` is not accepted outside of quotes: write texts in single quotes".into()),
+            '\\' => return Err("`\\` is not accepted outside of quotes".into()),
+            _ if character.is_whitespace() => {
+                if !out.ends_with(' ') {
+                    out.push(' ');
+                }
+            }
+            _ if character.is_control() => return Err("control characters are not accepted in expressions".into()),
+            _ => out.push(character),
+        }
+        at += 1;
+    }
+    match closers.pop() {
+        Some(closer) => Err(format!("`{closer}` is missing in `{text}`")),
+        None => Ok(out),
+    }
+}
+
+/// Whether the expression may follow `DEFAULT` without parentheses: a number, a literal, a word, or one function call.
+pub(crate) fn is_simple(expression: &str) -> bool {
+    let characters: Vec<char> = expression.chars().collect();
+    if characters.first() == Some(&'\'') {
+        return closing_quote(&characters, 0) == Some(characters.len() - 1);
+    }
+    let head = characters.iter().take_while(|c| c.is_ascii_alphanumeric() || matches!(c, '_' | '.')).count();
+    if head == characters.len() {
+        return true;
+    }
+    let call = &characters[head..];
+    head > 0
+        && call.first() == Some(&'(')
+        && call.last() == Some(&')')
+        && call[1..call.len() - 1].iter().all(|c| !"()'\"".contains(*c))
+}
+
+/// Where the quote opened at `start` closes. A doubled quote stands for itself; in `E'…'` a backslash escapes.
+fn closing_quote(characters: &[char], start: usize) -> Option<usize> {
+    let quote = characters[start];
+    let word = |c: char| c.is_alphanumeric() || c == '_' || c == '$';
+    let escapes =
+        quote == '\'' && start > 0 && matches!(characters[start - 1], 'e' | 'E') && (start < 2 || !word(characters[start - 2]));
+    let mut at = start + 1;
+    while at < characters.len() {
+        match characters[at] {
+            '\0' => return None,
+            '\\' if escapes => at += 1,
+            character if character == quote => {
+                if characters.get(at + 1) != Some(&quote) {
+                    return Some(at);
+                }
+                at += 1;
+            }
+            _ => {}
+        }
+        at += 1;
+    }
+    None
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn accepts_one_expression() {
+        for (given, expected) in [
+            ("now()", "now()"),
+            (" length(title)\n  > 0 ", "length(title) > 0"),
+            ("'it''s; -- fine'", "'it''s; -- fine'"),
+            ("E'a\\'b;'", "E'a\\'b;'"),
+            ("'ends in \\'", "'ends in \\'"),
+            ("\"odd;name\" = ANY (ARRAY[1, 2])", "\"odd;name\" = ANY (ARRAY[1, 2])"),
+            ("a -> 'b' - 1", "a -> 'b' - 1"),
+        ] {
+            assert_eq!(normalise(given).as_deref(), Ok(expected));
+        }
+    }
+
+    #[test]
+    fn refuses_more_than_one() {
+        for given in [
+            "",
+            "  ",
+            "1; drop table x",
+            "1 -- x",
+            "1 /* x",
+            "(1",
+            "1)",
+            "(1]",
+            "'a",
+            "\"a",
+            "0, ADD COLUMN x int",
+            "$$a$$",
+            "$1",
+            "'a'\\",
+            "E'a\\'",
+            "1\u{0}",
+            "name'\\'; drop table x --'",
+        ] {
+            assert!(normalise(given).is_err(), "{given}");
+        }
+        assert!(normalise(&"1".repeat(MAX_BYTES + 1)).is_err());
+    }
+
+    #[test]
+    fn knows_simple_ones() {
+        for simple in ["0", "1.50", "now()", "gen_random_uuid()", "'draft'", "'it''s'", "CURRENT_TIMESTAMP", "true", "nextval(x)"]
+        {
+            assert!(is_simple(simple), "{simple}");
+        }
+        for other in ["1 + 1", "'a' || 'b'", "now() + now()", "'{}'::text[]", "-1", "true and false", "f('x')"] {
+            assert!(!is_simple(other), "{other}");
+        }
+    }
+}
