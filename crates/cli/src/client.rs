@@ -172,7 +172,8 @@ pub(crate) fn unreachable(url: &Url, error: &reqwest::Error) -> CliError {
         } else {
             "check the address: --url, CLOCHE_URL or `server:` in cloche.yaml"
         };
-        let why = if is_loopback(url) { String::new() } else { format!(" ({})", chain(error)) };
+        let cause = chain(error);
+        let why = if cause.contains("refused") { String::new() } else { format!(" ({cause})") };
         return CliError::failed("server/unreachable", format!("no server at {shown}{why}")).hint(hint);
     }
     if error.is_timeout() {

@@ -44,7 +44,8 @@ fn usage(error: &clap::Error) -> ExitCode {
         error.exit();
     }
     let text = error.to_string();
-    let message = text.lines().next().unwrap_or_default().trim_start_matches("error: ").to_owned();
+    let lines: Vec<_> = text.trim_start_matches("error: ").lines().map(str::trim).take_while(|line| !line.is_empty()).collect();
+    let message = lines.join(" ");
     let error = CliError::usage(message).hint("add --help to see how it is used");
     Printer::new(true).error(&error);
     error.exit.into()

@@ -6,12 +6,15 @@ use std::fmt::Display;
 use std::io::{ErrorKind, Write};
 
 use chrono::{DateTime, Utc};
-use comfy_table::{Cell, ContentArrangement, Table, presets};
+use comfy_table::{Attribute, Cell, ContentArrangement, Table, presets};
 use console::style;
 use serde::Serialize;
 
 use crate::error::{CliError, Result};
 use crate::model::KeyPair;
+
+/// Columns of a terminal below which a fitted table would be letters one under another.
+const MIN_FITTED_WIDTH: u16 = 60;
 
 /// Writes results, prose and errors.
 #[derive(Debug, Clone, Copy)]
@@ -88,14 +91,14 @@ fn to_stderr(text: &str) {
     let _ = std::io::stderr().lock().write_all(text.as_bytes());
 }
 
-/// A table for people: a header and rows, columns two spaces apart.
+/// A table for people: a header and rows, columns two spaces apart. On a terminal wide enough it is fitted to the width.
 pub(crate) fn table<const N: usize>(header: [&str; N], rows: impl IntoIterator<Item = [String; N]>) -> String {
     let mut table = Table::new();
-    table.load_preset(presets::NOTHING).set_content_arrangement(ContentArrangement::Dynamic);
-    if !table.is_tty() {
-        table.set_content_arrangement(ContentArrangement::Disabled);
-    }
-    table.set_header(header.map(|name| Cell::new(style(name).bold())));
+    table.load_preset(presets::NOTHING);
+    let fits = table.is_tty() && table.width().is_some_and(|width| width >= MIN_FITTED_WIDTH);
+    table.set_content_arrangement(if fits { ContentArrangement::Dynamic } else { ContentArrangement::Disabled });
+    let bold = |name| if console::colors_enabled() { Cell::new(name).add_attribute(Attribute::Bold) } else { Cell::new(name) };
+    table.set_header(header.map(bold));
     table.add_rows(rows);
     for column in table.column_iter_mut() {
         column.set_padding((0, 2));
@@ -117,10 +120,10 @@ pub(crate) fn key_pair(keys: &KeyPair) -> String {
     format!("{lines}The secret key is shown this once: keep it now.\n")
 }
 
-/// An RFC 3339 time for people: UTC, to the minute. A text that is none stays as it is.
+/// An RFC 3339 time for people: UTC, which the Z says, to the minute. A text that is none stays as it is.
 pub(crate) fn time(text: &str) -> String {
     match DateTime::parse_from_rfc3339(text) {
-        Ok(time) => time.with_timezone(&Utc).format("%Y-%m-%d %H:%M UTC").to_string(),
+        Ok(time) => time.with_timezone(&Utc).format("%Y-%m-%d %H:%MZ").to_string(),
         Err(_) => text.to_owned(),
     }
 }
@@ -160,7 +163,7 @@ mod tests {
 
     #[test]
     fn times_and_spans() {
-        assert_eq!(time("2026-11-21T06:35:49.123456Z"), "2026-11-21 06:35 UTC");
+        assert_eq!(time("2026-11-21T06:35:49.123456Z"), "2026-11-21 06:35Z");
         assert_eq!(time("soon"), "soon");
         assert_eq!(milliseconds(1.25), "1.2 ms");
         assert_eq!(milliseconds(412.4), "412 ms");

@@ -205,6 +205,23 @@ mod tests {
         assert_eq!(cli.global.project.as_deref(), Some("demo"));
     }
 
+    /// clap fills an argument of a command from a global option that has the same id, without a word.
+    #[test]
+    fn no_argument_is_named_like_a_global_option() {
+        fn check(command: &clap::Command, global: &[clap::Id]) {
+            for sub in command.get_subcommands() {
+                for argument in sub.get_arguments() {
+                    assert!(!global.contains(argument.get_id()), "{} of {}", argument.get_id(), sub.get_name());
+                }
+                check(sub, global);
+            }
+        }
+        let command = Cli::command();
+        let global: Vec<_> = command.get_arguments().map(|argument| argument.get_id().clone()).collect();
+        assert!(global.iter().any(|id| id == "token"));
+        check(&command, &global);
+    }
+
     #[test]
     fn every_command_has_a_sentence_and_examples() {
         fn check(command: &clap::Command, path: &str) {

@@ -111,6 +111,7 @@ pub(crate) enum TokensCommand {
   cloche tokens revoke pat_4fTq8xK2mNpZ --yes")]
     Revoke {
         /// The token's id, prefix or name
-        token: String,
+        #[arg(value_name = "TOKEN")]
+        which: String,
     },
 }

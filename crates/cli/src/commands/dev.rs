@@ -62,14 +62,14 @@ async fn sync_once(context: &Context, environment: &Environment, files: &[Defini
 
 fn ask_before_drops(context: &Context, environment: &Environment, plan: &Plan) -> Result<()> {
     let drops: Vec<_> = plan.changes.iter().filter(|change| change.action == "drop").collect();
-    if drops.is_empty() {
+    if drops.is_empty() || context.settings.yes {
         return Ok(());
     }
     for change in &drops {
         context.printer.note(change_line(change));
     }
     let question = format!("Drop {} in {} with all data in it?", count(drops.len(), "thing"), environment.name);
-    ask::confirm(context.settings.yes, &question)
+    ask::confirm(false, &question)
 }
 
 /// Syncs now and whenever the files have changed. An error is shown and the watch goes on.

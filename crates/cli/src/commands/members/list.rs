@@ -8,7 +8,12 @@ pub(crate) async fn run(context: &Context) -> Result<Exit> {
     context.printer.result(&members, || {
         let rows = members.iter().map(|member| {
             let or_dash = |text: &Option<String>| text.clone().unwrap_or_else(|| "-".to_owned());
-            [member.email.clone(), or_dash(&member.name), or_dash(&member.organization_role), member.id.clone()]
+            [
+                member.email.clone(),
+                or_dash(&member.name),
+                or_dash(&member.organization_role).to_ascii_lowercase(),
+                member.id.clone(),
+            ]
         });
         table(["E-MAIL", "NAME", "ROLE", "ID"], rows)
     })?;

@@ -16,7 +16,7 @@ pub(crate) async fn run(context: &Context, verb: TokensCommand) -> Result<Exit> 
     match verb {
         TokensCommand::List => list::run(context).await,
         TokensCommand::Create { name, member, expires } => create::run(context, &name, member.as_deref(), expires).await,
-        TokensCommand::Revoke { token } => revoke::run(context, &token).await,
+        TokensCommand::Revoke { which } => revoke::run(context, &which).await,
     }
 }
 
