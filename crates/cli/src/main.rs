@@ -43,10 +43,16 @@ fn usage(error: &clap::Error) -> ExitCode {
     if asked || !std::env::args_os().any(|argument| argument == "--json") {
         error.exit();
     }
+    if error.kind() == ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand {
+        return report(&CliError::usage("a command is missing").hint("add --help to see the commands"));
+    }
     let text = error.to_string();
     let lines: Vec<_> = text.trim_start_matches("error: ").lines().map(str::trim).take_while(|line| !line.is_empty()).collect();
     let message = lines.join(" ");
-    let error = CliError::usage(message).hint("add --help to see how it is used");
-    Printer::new(true).error(&error);
+    report(&CliError::usage(message).hint("add --help to see how it is used"))
+}
+
+fn report(error: &CliError) -> ExitCode {
+    Printer::new(true).error(error);
     error.exit.into()
 }

@@ -132,14 +132,15 @@ models! {
 
     /// One change.
     Change {
-        /// What it is about, such as table or enum.
+        /// table, column, enum, index, constraint or access.
         kind: String,
         name: String,
         /// create, alter, drop or rename.
         action: String,
         description: String,
         breaking: bool,
-        sql: Option<String>,
+        /// Its statements, as the server gives them.
+        sql: serde_json::Value,
     }
 
     /// One thing that only the environment has.

@@ -154,23 +154,23 @@ pub(crate) struct ServeArgs {
     /// The address to listen on
     #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:7350", env = "CLOCHE_LISTEN", hide_env_values = true)]
     pub(crate) listen: SocketAddr,
-    /// Use this PostgreSQL server instead of an own one; the role must be a superuser
+    /// Use this PostgreSQL server instead of an own one; its role is a superuser
     #[arg(long, value_name = "URL", env = "CLOCHE_DATABASE_URL", hide_env_values = true)]
     pub(crate) database_url: Option<String>,
     /// The folder with PostgreSQL's programs (initdb, postgres); otherwise they are looked for
-    #[arg(long, value_name = "DIR", env = "CLOCHE_POSTGRES_BIN", hide_env_values = true, conflicts_with = "database_url")]
+    #[arg(long, value_name = "DIR", conflicts_with = "database_url")]
     pub(crate) postgres_bin: Option<PathBuf>,
     /// The user PostgreSQL runs as when the server is started by root
-    #[arg(long, value_name = "NAME", env = "CLOCHE_POSTGRES_USER", hide_env_values = true, conflicts_with = "database_url")]
+    #[arg(long, value_name = "NAME", conflicts_with = "database_url")]
     pub(crate) postgres_user: Option<String>,
     /// The address under which clients reach the server, if a proxy stands before it
-    #[arg(long, value_name = "URL", env = "CLOCHE_PUBLIC_URL", hide_env_values = true)]
+    #[arg(long, value_name = "URL")]
     pub(crate) public_url: Option<String>,
     /// The form of the log on stderr
-    #[arg(long, value_name = "FORMAT", default_value = "text", env = "CLOCHE_LOG_FORMAT", hide_env_values = true)]
+    #[arg(long, value_name = "FORMAT", default_value = "text")]
     pub(crate) log_format: LogFormat,
     /// What to log, such as `info` or `info,cloche_server=debug`
-    #[arg(long = "log", value_name = "FILTER", default_value = "info", env = "CLOCHE_LOG", hide_env_values = true)]
+    #[arg(long = "log", value_name = "FILTER", default_value = "info")]
     pub(crate) log_filter: String,
 }
 

@@ -40,7 +40,7 @@ pub(crate) async fn run(context: &Context, args: DevArgs) -> Result<Exit> {
 async fn sync_once(context: &Context, environment: &Environment, files: &[DefinitionFile], prune: bool) -> Result<()> {
     let mut plan = sync::plan(context, environment, files, prune).await?;
     if !plan.empty {
-        ask_before_drops(context, environment, &plan)?;
+        ask_before_drops(context, environment, &plan).await?;
         plan = sync::apply(context, environment, files, prune, &plan.hash).await?;
     }
     let name = &environment.name;
@@ -60,7 +60,7 @@ async fn sync_once(context: &Context, environment: &Environment, files: &[Defini
     Ok(())
 }
 
-fn ask_before_drops(context: &Context, environment: &Environment, plan: &Plan) -> Result<()> {
+async fn ask_before_drops(context: &Context, environment: &Environment, plan: &Plan) -> Result<()> {
     let drops: Vec<_> = plan.changes.iter().filter(|change| change.action == "drop").collect();
     if drops.is_empty() || context.settings.yes {
         return Ok(());
@@ -69,7 +69,9 @@ fn ask_before_drops(context: &Context, environment: &Environment, plan: &Plan) -
         context.printer.note(change_line(change));
     }
     let question = format!("Drop {} in {} with all data in it?", count(drops.len(), "thing"), environment.name);
-    ask::confirm(false, &question)
+    // On a thread of its own, so that Ctrl-C is heard while the question waits.
+    let answer = tokio::task::spawn_blocking(move || ask::confirm(false, &question)).await;
+    answer.unwrap_or_else(|error| Err(CliError::failed("cli/io", format!("the question could not be asked: {error}"))))
 }
 
 /// Syncs now and whenever the files have changed. An error is shown and the watch goes on.
@@ -86,7 +88,10 @@ async fn watch(context: &Context, environment: &Environment, folder: &Path, prun
         // The watch also reports reads, this program's own among them: the content decides.
         if away || files.as_ref().ok() != last.as_ref() || last.is_none() {
             let result = match &files {
-                Ok(files) => sync_once(context, environment, files, prune).await,
+                Ok(files) => tokio::select! {
+                    result = sync_once(context, environment, files, prune) => result,
+                    _ = &mut stop => return Ok(()),
+                },
                 Err(error) => Err(CliError::failed(error.code.clone(), error.message.clone())),
             };
             let was_away = std::mem::replace(&mut away, matches!(&result, Err(error) if error.code == "server/unreachable"));

@@ -30,7 +30,8 @@ pub(crate) async fn run(context: &Context, args: InitArgs) -> Result<Exit> {
     let name = project_name(context, &args.directory)?;
     let mut done = write_files(context, &args, &name)?;
     let kept = &done.kept;
-    context.printer.note(format!("Wrote {} to {}.", count(done.written.len(), "file"), done.directory));
+    let place = if done.directory == "." { "this folder" } else { &done.directory };
+    context.printer.note(format!("Wrote {} to {place}.", count(done.written.len(), "file")));
     if !kept.is_empty() {
         context.printer.note(format!("Already there and left as they are: {}.", kept.join(", ")));
     }

@@ -48,7 +48,10 @@ pub(crate) fn run(cli: Cli, printer: Printer) -> Result<Exit> {
                 .enable_all()
                 .build()
                 .map_err(|error| CliError::failed("cli/runtime", format!("cannot start: {error}")))?;
-            runtime.block_on(run_client(settings, printer, command))
+            let result = runtime.block_on(run_client(settings, printer, command));
+            // A question that nobody will answer any more must not keep the process.
+            runtime.shutdown_background();
+            result
         }
     }
 }

@@ -16,16 +16,21 @@ pub(crate) async fn run(context: &Context, args: StatusArgs) -> Result<Exit> {
     let plan = sync::plan(context, &environment, &files, false).await?;
     let differs = !plan.empty || !plan.extra.is_empty();
     let synced = Synced { environment, plan };
-    if differs {
-        let extra = synced.plan.extra.len();
-        let only = if extra == 0 { String::new() } else { format!(", {} only there", count(extra, "thing")) };
-        let changes = count(synced.plan.changes.len(), "change");
-        context.printer.note(format!("{changes} would bring {} in step with the folder{only}.", synced.environment.name));
-    } else {
-        context.printer.note(format!("{} is in step with the folder.", synced.environment.name));
-    }
+    context.printer.note(headline(&synced));
     context.printer.result(&synced, || by_kind(&synced))?;
     Ok(if differs && args.exit_code { Exit::Differences } else { Exit::Ok })
+}
+
+fn headline(synced: &Synced) -> String {
+    let name = &synced.environment.name;
+    let extra = synced.plan.extra.len();
+    let only = format!("{} only in {name}", count(extra, "thing"));
+    match (synced.plan.changes.len(), extra) {
+        (0, 0) => format!("{name} is in step with the folder."),
+        (0, _) => format!("{name} has all that is in the folder; {only}."),
+        (changes, 0) => format!("{} would bring {name} in step with the folder.", count(changes, "change")),
+        (changes, _) => format!("{} would bring {name} in step with the folder; {only}.", count(changes, "change")),
+    }
 }
 
 fn by_kind(synced: &Synced) -> String {
@@ -38,7 +43,15 @@ fn by_kind(synced: &Synced) -> String {
     }
     let group = |(kind, lines): (&str, Vec<String>)| {
         let lines: String = lines.iter().map(|line| format!("  {line}\n")).collect();
-        format!("{}\n{lines}", style(format!("{kind}s")).bold().underlined())
+        format!("{}\n{lines}", style(plural(kind)).bold().underlined())
     };
     kinds.into_iter().map(group).collect()
+}
+
+fn plural(kind: &str) -> String {
+    match kind {
+        "access" => kind.to_owned(),
+        "index" => "indexes".to_owned(),
+        other => format!("{other}s"),
+    }
 }

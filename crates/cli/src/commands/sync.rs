@@ -49,13 +49,13 @@ pub(crate) async fn apply(
 
 /// One change in one line.
 pub(crate) fn change_line(change: &Change) -> String {
-    let breaking = if change.breaking { style("  breaking").red().to_string() } else { String::new() };
-    format!("{} {} {}  {}{breaking}", mark(&change.action), change.kind, style(&change.name).bold(), change.description)
+    let breaking = if change.breaking { style(" (breaking)").red().to_string() } else { String::new() };
+    format!("{} {}{breaking}", mark(&change.action), change.description)
 }
 
 /// One thing only the environment has, in one line.
 pub(crate) fn extra_line(extra: &Extra, environment: &Environment) -> String {
-    format!("{} {} {}  only in {}", style("?").yellow(), extra.kind, style(&extra.name).bold(), environment.name)
+    format!("{} The {} `{}` is only in {}.", style("?").yellow(), extra.kind, extra.name, environment.name)
 }
 
 fn mark(action: &str) -> StyledObject<&'static str> {
