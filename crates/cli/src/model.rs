@@ -96,7 +96,8 @@ models! {
         /// running, done, rolledBack or stuck.
         status: String,
         environment_id: Option<String>,
-        error: Option<String>,
+        /// What went wrong, as the server gives it.
+        error: Option<serde_json::Value>,
         strategy: Option<String>,
         strategy_reason: Option<String>,
         pause_ms: Option<f64>,
@@ -152,6 +153,8 @@ models! {
     /// A personal access token as lists show it.
     AccessToken {
         id: String,
+        /// The member it stands for.
+        member_email: Option<String>,
         name: String,
         prefix: String,
         created_at: String,
@@ -189,5 +192,5 @@ pub(crate) const FRAGMENTS: &[(&str, &str)] = &[
          steps { name title status startedAt finishedAt detail } createdAt finishedAt }",
     ),
     ("MemberFields", "Member { id email name organizationRole createdAt }"),
-    ("AccessTokenFields", "AccessToken { id name prefix createdAt lastUsedAt expiresAt revokedAt }"),
+    ("AccessTokenFields", "AccessToken { id memberEmail name prefix createdAt lastUsedAt expiresAt revokedAt }"),
 ];

@@ -16,13 +16,14 @@ pub(crate) async fn run(context: &Context) -> Result<Exit> {
             [
                 token.name.clone(),
                 token.prefix.clone(),
+                token.member_email.clone().unwrap_or_else(|| "-".to_owned()),
                 time(&token.created_at),
                 time_or_dash(token.last_used_at.as_ref()),
                 time_or_dash(token.expires_at.as_ref()),
                 time_or_dash(token.revoked_at.as_ref()),
             ]
         });
-        table(["NAME", "PREFIX", "CREATED", "LAST USED", "EXPIRES", "REVOKED"], rows)
+        table(["NAME", "PREFIX", "MEMBER", "CREATED", "LAST USED", "EXPIRES", "REVOKED"], rows)
     })?;
     Ok(Exit::Ok)
 }
