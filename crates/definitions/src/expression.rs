@@ -80,12 +80,46 @@ pub(crate) fn is_simple(expression: &str) -> bool {
         && call[1..call.len() - 1].iter().all(|c| !"()'\"".contains(*c))
 }
 
+/// Whether the word stands in the text, as a name does.
+pub(crate) fn mentions(text: &str, word: &str) -> bool {
+    text.split(|c: char| !is_word(c)).any(|part| part == word)
+}
+
+/// The expression with a name replaced wherever it stands outside of single quotes.
+pub(crate) fn rename(text: &str, old: &str, new: &str) -> String {
+    let characters: Vec<char> = text.chars().collect();
+    let mut out = String::with_capacity(text.len());
+    let mut at = 0;
+    while at < characters.len() {
+        if characters[at] == '\'' {
+            let end = closing_quote(&characters, at).unwrap_or(characters.len() - 1);
+            out.extend(&characters[at..=end]);
+            at = end + 1;
+            continue;
+        }
+        let word: String = characters[at..].iter().take_while(|c| is_word(**c)).collect();
+        if word.is_empty() {
+            out.push(characters[at]);
+            at += 1;
+        } else {
+            at += word.chars().count();
+            out.push_str(if word == old { new } else { &word });
+        }
+    }
+    out
+}
+
+fn is_word(character: char) -> bool {
+    character.is_alphanumeric() || matches!(character, '_' | '$')
+}
+
 /// Where the quote opened at `start` closes. A doubled quote stands for itself; in `E'…'` a backslash escapes.
 fn closing_quote(characters: &[char], start: usize) -> Option<usize> {
     let quote = characters[start];
-    let word = |c: char| c.is_alphanumeric() || c == '_' || c == '$';
-    let escapes =
-        quote == '\'' && start > 0 && matches!(characters[start - 1], 'e' | 'E') && (start < 2 || !word(characters[start - 2]));
+    let escapes = quote == '\''
+        && start > 0
+        && matches!(characters[start - 1], 'e' | 'E')
+        && (start < 2 || !is_word(characters[start - 2]));
     let mut at = start + 1;
     while at < characters.len() {
         match characters[at] {
@@ -147,6 +181,14 @@ mod tests {
             assert!(normalise(given).is_err(), "{given}");
         }
         assert!(normalise(&"1".repeat(MAX_BYTES + 1)).is_err());
+    }
+
+    #[test]
+    fn renames_outside_of_quotes() {
+        assert_eq!(rename("length(title) > 0 AND title <> 'title' AND \"title\" <> subtitle", "title", "name"), {
+            "length(name) > 0 AND name <> 'title' AND \"name\" <> subtitle"
+        });
+        assert!(mentions("lower(title)", "title") && !mentions("lower(subtitle)", "title"));
     }
 
     #[test]

@@ -3,17 +3,18 @@
 //! A key, check or index that changed is dropped here and created in its new form after the columns. Foreign keys that hold on to
 //! such a key, or to a column that gets another kind of type, come off with it and go back on.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::matching::{self, Match};
-use super::{Action, Change, Plan, PlanOptions};
-use crate::deployed::{ConstraintKind, Deployed, DeployedConstraint, DeployedTable};
-use crate::model::{Definitions, Table};
-use crate::sql::{alter_table, list, qualified, quote_identifier};
+use super::{Action, Change, Plan, PlanOptions, holding};
+use crate::deployed::{ConstraintKind, Deployed, DeployedTable};
+use crate::expression;
+use crate::model::{Definitions, IndexKey, Table};
+use crate::sql::{alter_table, qualified, quote_identifier};
 use crate::types;
 
 /// A constraint by its table and name.
-type Place = (String, String);
+pub(super) type Place = (String, String);
 
 /// Plans what comes off and what is renamed; answers with the changes that put back foreign keys that no file defines.
 pub(super) fn plan(local: &Definitions, view: &mut Deployed, options: PlanOptions, plan: &mut Plan) -> Vec<Change> {
@@ -30,12 +31,21 @@ pub(super) fn plan(local: &Definitions, view: &mut Deployed, options: PlanOption
             }
         }
     }
-    let holding = holding(local, view, &constraints, &indexes);
-    let refit = holding.iter().filter_map(|place| put_back(place, local, view, options)).collect();
+    over_retyped(local, view, &mut constraints, &mut indexes);
+    let holding = holding::find(view, local, &constraints, &indexes);
+    let refit: BTreeMap<Place, Change> = holding
+        .iter()
+        .filter(|_| !options.prune)
+        .filter_map(|place| Some((place.clone(), holding::put_back(place, local, view)?)))
+        .collect();
     let (keys, rest): (BTreeSet<Place>, BTreeSet<Place>) =
         constraints.union(&holding).cloned().partition(|place| is_foreign_key(view, place));
     for place in keys.into_iter().chain(rest) {
-        take_off_constraint(&place, view, plan);
+        let returns = refit.contains_key(&place) || {
+            let constraint = view.tables.get(&place.0).and_then(|it| it.constraints.get(&place.1));
+            constraint.zip(local.tables.get(&place.0)).is_some_and(|(it, table)| holding::is_defined(it, table))
+        };
+        take_off_constraint(&place, returns, view, plan);
     }
     for place in indexes {
         take_off_index(&place, view, plan);
@@ -45,7 +55,7 @@ pub(super) fn plan(local: &Definitions, view: &mut Deployed, options: PlanOption
             rename_things(table, deployed, plan);
         }
     }
-    refit
+    refit.into_values().collect()
 }
 
 pub(super) fn index_names(table: &Table) -> BTreeSet<&str> {
@@ -79,39 +89,36 @@ fn obsolete(table: &Table, deployed: &DeployedTable, options: PlanOptions) -> BT
     names
 }
 
-/// Foreign keys that hold on to a key that comes off, or to a column whose type becomes one that cannot be compared with the old.
-fn holding(local: &Definitions, view: &Deployed, constraints: &BTreeSet<Place>, indexes: &BTreeSet<Place>) -> BTreeSet<Place> {
-    let mut keys: Vec<(&str, Vec<String>)> = Vec::new();
-    for (table, name) in constraints {
-        if let Some(key) = view.tables.get(table).and_then(|it| it.constraints.get(name)) {
-            keys.push((table, key.columns.clone()));
-        }
-    }
-    for (table, name) in indexes {
-        if let Some(index) = view.tables.get(table).and_then(|it| it.indexes.get(name)) {
-            keys.push((table, index.columns.clone()));
-        }
-    }
-    let retyped = |table: &str, column: &String| {
-        let old = view.tables.get(table).and_then(|it| it.column(column));
-        let new = local.tables.get(table).and_then(|it| it.column(column));
-        old.zip(new).is_some_and(|(old, new)| !types::comparable(&types::normalise_printed(&old.type_), &new.type_))
-    };
-    let mut found = BTreeSet::new();
-    for table in view.tables.values() {
-        for constraint in table.constraints.values().filter(|it| it.kind == ConstraintKind::ForeignKey) {
-            let target = constraint.referenced_table.as_deref().unwrap_or_default();
-            let on_key = keys
-                .iter()
-                .any(|(owner, columns)| *owner == target && matching::same_columns(columns, &constraint.referenced_columns));
-            let on_type = constraint.columns.iter().any(|column| retyped(&table.name, column))
-                || constraint.referenced_columns.iter().any(|column| retyped(target, column));
-            if on_key || on_type {
-                found.insert((table.name.clone(), constraint.name.clone()));
+/// Adds checks and indexes with expressions over columns that get another kind of type: PostgreSQL would not find their operators.
+fn over_retyped(local: &Definitions, view: &Deployed, constraints: &mut BTreeSet<Place>, indexes: &mut BTreeSet<Place>) {
+    for table in local.tables.values() {
+        let Some(deployed) = view.tables.get(&table.name) else { continue };
+        for column in table.columns.iter().filter(|column| retyped(local, view, &table.name, &column.name)) {
+            for check in &table.checks {
+                let existing = deployed.constraints.get(&check.name);
+                if existing
+                    .is_some_and(|it| it.columns.contains(&column.name) || expression::mentions(&check.expression, &column.name))
+                {
+                    constraints.insert((table.name.clone(), check.name.clone()));
+                }
+            }
+            for index in &table.indexes {
+                let has_expression =
+                    index.predicate.is_some() || index.columns.iter().any(|it| matches!(it.key, IndexKey::Expression(_)));
+                let existing = matching::plain_index(deployed, &index.name);
+                if has_expression && existing.is_some_and(|it| expression::mentions(&it.definition, &column.name)) {
+                    indexes.insert((table.name.clone(), index.name.clone()));
+                }
             }
         }
     }
-    found
+}
+
+/// Whether a column gets a type that cannot be compared with the one it has.
+pub(super) fn retyped(local: &Definitions, view: &Deployed, table: &str, column: &str) -> bool {
+    let old = view.tables.get(table).and_then(|it| it.column(column));
+    let new = local.tables.get(table).and_then(|it| it.column(column));
+    old.zip(new).is_some_and(|(old, new)| !types::comparable(&types::normalise_printed(&old.type_), &new.type_))
 }
 
 fn is_foreign_key(view: &Deployed, (table, name): &Place) -> bool {
@@ -119,57 +126,24 @@ fn is_foreign_key(view: &Deployed, (table, name): &Place) -> bool {
     constraint.is_some_and(|it| it.kind == ConstraintKind::ForeignKey)
 }
 
-/// The change that restores a foreign key no file defines. None for those the files define (they are created with the others),
-/// with `prune`, and when what it points to is no key any more.
-fn put_back((table, name): &Place, local: &Definitions, view: &Deployed, options: PlanOptions) -> Option<Change> {
-    let constraint = view.tables.get(table)?.constraints.get(name)?;
-    let target = constraint.referenced_table.as_deref()?;
-    let own = local.tables.get(table);
-    let defined = own
-        .is_some_and(|it| it.foreign_keys.iter().any(|key| key.columns == constraint.columns && key.referenced_table == target));
-    let still_a_key = local.tables.get(target).is_none_or(|it| {
-        matching::same_columns(&it.primary_key, &constraint.referenced_columns)
-            || it.uniques.iter().any(|unique| matching::same_columns(&unique.columns, &constraint.referenced_columns))
-    });
-    if defined || options.prune || !still_a_key {
-        return None;
-    }
-    let tail = tail(constraint);
-    let add = format!(
-        "ADD CONSTRAINT {} FOREIGN KEY ({}) REFERENCES {} ({}){tail}",
-        quote_identifier(name),
-        list(&constraint.columns),
-        qualified(target),
-        list(&constraint.referenced_columns)
-    );
-    Some(Change {
-        kind: "constraint",
-        name: format!("{table}.{name}"),
-        action: Action::Create,
-        description: format!("Put the foreign key `{name}` of `{table}` back on."),
-        breaking: false,
-        sql: vec![alter_table(table, &add)],
-    })
-}
-
-/// What follows the columns pointed to: actions, DEFERRABLE and the like.
-fn tail(constraint: &DeployedConstraint) -> &str {
-    let after = constraint.definition.split_once(" REFERENCES ").and_then(|(_, rest)| rest.split_once(')'));
-    after.map_or("", |(_, tail)| tail)
-}
-
-fn take_off_constraint(place: &Place, view: &mut Deployed, plan: &mut Plan) {
+fn take_off_constraint(place: &Place, returns: bool, view: &mut Deployed, plan: &mut Plan) {
     let (table, name) = place;
     let Some(deployed) = view.tables.get_mut(table) else { return };
     let Some(constraint) = deployed.constraints.remove(name) else { return };
     // The index of a key goes with it.
     deployed.indexes.remove(name);
+    let noun = constraint.kind.noun();
+    let description = if returns {
+        format!("Take the {noun} `{name}` off `{table}`, to be created anew below.")
+    } else {
+        format!("Drop the {noun} `{name}` of `{table}`.")
+    };
     plan.push(Change {
         kind: "constraint",
         name: format!("{table}.{name}"),
         action: Action::Drop,
-        description: format!("Take the {} `{name}` off `{table}`.", constraint.kind.noun()),
-        breaking: false,
+        description,
+        breaking: !returns,
         sql: vec![alter_table(table, &format!("DROP CONSTRAINT {}", quote_identifier(name)))],
     });
 }
@@ -220,14 +194,19 @@ fn rename_things(table: &Table, deployed: &mut DeployedTable, plan: &mut Plan) {
             continue;
         }
         let Some(mut constraint) = deployed.constraints.remove(&old) else { continue };
-        plan.push(rename("constraint", &table.name, &old, &new, &constraint.kind.noun().to_owned(), |from, to| {
+        plan.push(rename("constraint", &table.name, &old, &new, constraint.kind.noun(), |from, to| {
             alter_table(&table.name, &format!("RENAME CONSTRAINT {from} TO {to}"))
         }));
         constraint.name.clone_from(&new);
         if let Some(index) = deployed.indexes.remove(&old) {
             deployed.indexes.insert(new.clone(), index);
         }
-        deployed.constraints.insert(new, constraint);
+        deployed.constraints.insert(new.clone(), constraint);
+        if let Some(definition) = &mut deployed.definition {
+            rename_applied(&mut definition.uniques, &old, &new, |it| &mut it.name);
+            rename_applied(&mut definition.foreign_keys, &old, &new, |it| &mut it.name);
+            rename_applied(&mut definition.checks, &old, &new, |it| &mut it.name);
+        }
     }
     let names = index_names(table);
     for index in &table.indexes {
@@ -241,6 +220,20 @@ fn rename_things(table: &Table, deployed: &mut DeployedTable, plan: &mut Plan) {
             }));
             existing.name.clone_from(&index.name);
             deployed.indexes.insert(index.name.clone(), existing);
+            if let Some(definition) = &mut deployed.definition {
+                rename_applied(&mut definition.indexes, &old, &index.name, |it| &mut it.name);
+            }
+        }
+    }
+}
+
+/// The definition last applied follows a rename; what had the new name before is gone.
+fn rename_applied<T>(list: &mut Vec<T>, old: &str, new: &str, name: impl Fn(&mut T) -> &mut String) {
+    list.retain_mut(|it| name(it) != new);
+    for it in list {
+        let name = name(it);
+        if name == old {
+            new.clone_into(name);
         }
     }
 }

@@ -1,7 +1,7 @@
 //! Columns of tables that are there: added and altered. Dropping them is in `drops`.
 
 use super::{Action, Change, Plan};
-use crate::deployed::{Deployed, DeployedColumn};
+use crate::deployed::{ConstraintKind, Deployed, DeployedColumn, DeployedTable};
 use crate::model::{Column, Definitions};
 use crate::sql::{self, alter_column, alter_table, default_value, qualified, quote_identifier, quote_literal};
 use crate::types;
@@ -13,7 +13,7 @@ pub(super) fn plan(local: &Definitions, view: &Deployed, plan: &mut Plan) {
             let applied = deployed.definition.as_ref().and_then(|definition| definition.column(&column.name));
             match deployed.column(&column.name) {
                 None => plan.push(add(&table.name, column, local)),
-                Some(existing) => plan.changes.extend(alter(&table.name, column, existing, applied, local)),
+                Some(existing) => plan.changes.extend(alter(deployed, column, existing, applied, local)),
             }
         }
     }
@@ -62,12 +62,13 @@ impl Alteration<'_> {
 }
 
 fn alter(
-    table: &str,
+    deployed: &DeployedTable,
     column: &Column,
     existing: &DeployedColumn,
     applied: Option<&Column>,
     local: &Definitions,
 ) -> Option<Change> {
+    let table = deployed.name.as_str();
     let mut it = Alteration { table, column: &column.name, said: Vec::new(), breaking: false, sql: Vec::new() };
     let dropped_identity = !column.identity && existing.identity && applied.is_some_and(|applied| applied.identity);
     if dropped_identity {
@@ -106,7 +107,10 @@ fn alter(
             it.sql(&format!("SET DEFAULT {}", default_value(default)));
         }
     }
-    if column.nullable == existing.not_null {
+    // A key that stays until it is pruned keeps its columns from being null.
+    let held = column.nullable
+        && deployed.constraints.values().any(|key| key.kind == ConstraintKind::PrimaryKey && key.columns.contains(&column.name));
+    if column.nullable == existing.not_null && !held {
         let (said, what) = if column.nullable { ("allow null", "DROP NOT NULL") } else { ("refuse null", "SET NOT NULL") };
         it.said.push(said.into());
         it.breaking |= !column.nullable;

@@ -73,7 +73,10 @@ fn constraints(table: &Table, deployed: &DeployedTable) -> Vec<Change> {
     table.uniques.iter().for_each(|it| want(matching::unique(it, deployed)));
     table.checks.iter().for_each(|it| want(matching::check(it, deployed)));
     table.foreign_keys.iter().for_each(|it| want(matching::foreign_key(it, deployed)));
-    let mut extra: Vec<_> = deployed.constraints.values().filter(|it| !wanted.contains(&it.name)).collect();
+    // What stands on a column that is dropped goes with it.
+    let goes_along = |columns: &[String]| columns.iter().any(|column| table.column(column).is_none());
+    let mut extra: Vec<_> =
+        deployed.constraints.values().filter(|it| !wanted.contains(&it.name) && !goes_along(&it.columns)).collect();
     extra.sort_by_key(|it| it.kind != ConstraintKind::ForeignKey);
     extra.into_iter().map(|it| drop_constraint(&table.name, &it.name, it.kind)).collect()
 }
@@ -85,8 +88,10 @@ fn indexes(table: &Table, deployed: &DeployedTable) -> Vec<Change> {
         .iter()
         .filter_map(|index| matching::index(index, deployed, &align::others(&names, &index.name)).same().map(str::to_owned))
         .collect();
+    let gone = |column: &String| deployed.column(column).is_some() && table.column(column).is_none();
+    let plain = |name: &str| matching::plain_index(deployed, name).is_some();
     let extra =
-        deployed.indexes.values().filter(|it| !wanted.contains(&it.name) && matching::plain_index(deployed, &it.name).is_some());
+        deployed.indexes.values().filter(|it| !wanted.contains(&it.name) && plain(&it.name) && !it.columns.iter().any(gone));
     extra
         .map(|index| {
             let description = format!("Drop the index `{}` of `{}`.", index.name, table.name);

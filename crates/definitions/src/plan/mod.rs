@@ -7,6 +7,7 @@ mod align;
 mod columns;
 mod drops;
 mod enums;
+mod holding;
 mod matching;
 mod renames;
 mod tables;
@@ -160,7 +161,7 @@ pub fn plan(local: &Definitions, deployed: &Deployed, options: PlanOptions) -> R
     let refit = align::plan(local, &mut view, options, &mut plan);
     tables::create(local, &view, &mut plan);
     columns::plan(local, &view, &mut plan);
-    tables::keys_and_checks(local, &view, deployed, &mut plan);
+    tables::keys_and_checks(local, &view, &mut plan);
     tables::indexes(local, &view, &mut plan);
     tables::foreign_keys(local, &view, deployed, &mut plan);
     plan.changes.extend(refit);

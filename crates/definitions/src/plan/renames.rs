@@ -2,6 +2,7 @@
 
 use super::{Action, Change, Plan};
 use crate::deployed::{ConstraintKind, Deployed};
+use crate::expression;
 use crate::model::{Definitions, IndexKey, Table};
 use crate::sql::{alter_table, primary_key_name, quote_identifier};
 
@@ -108,6 +109,7 @@ fn rename_column(table: &str, old: &str, new: &str, view: &mut Deployed) {
             deployed.indexes.values_mut().flat_map(|index| &mut index.columns).for_each(swap);
             if let Some(definition) = &mut deployed.definition {
                 rename_in_definition(definition, swap);
+                rename_in_expressions(definition, old, new);
             }
         }
     }
@@ -121,6 +123,20 @@ fn rename_in_definition(definition: &mut Table, swap: impl Fn(&mut String)) {
     for column in definition.indexes.iter_mut().flat_map(|index| &mut index.columns) {
         if let IndexKey::Column(name) = &mut column.key {
             swap(name);
+        }
+    }
+}
+
+/// PostgreSQL renames columns inside of checks and indexes by itself.
+fn rename_in_expressions(definition: &mut Table, old: &str, new: &str) {
+    let swap = |text: &mut String| *text = expression::rename(text, old, new);
+    definition.checks.iter_mut().for_each(|check| swap(&mut check.expression));
+    for index in &mut definition.indexes {
+        index.predicate.iter_mut().for_each(swap);
+        for column in &mut index.columns {
+            if let IndexKey::Expression(text) = &mut column.key {
+                swap(text);
+            }
         }
     }
 }

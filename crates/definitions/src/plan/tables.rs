@@ -4,6 +4,7 @@ use super::columns::comment as column_comment;
 use super::matching;
 use super::{Action, Change, Plan, align};
 use crate::deployed::{Deployed, DeployedTable};
+use crate::expression;
 use crate::model::{Access, Definitions, Table, Verb};
 use crate::sql::{self, alter_table, qualified};
 
@@ -31,7 +32,7 @@ fn comment(table: &str, text: Option<&str>) -> String {
 }
 
 /// Adds what existing tables lack. New tables have theirs from the start.
-pub(super) fn keys_and_checks(local: &Definitions, view: &Deployed, before: &Deployed, plan: &mut Plan) {
+pub(super) fn keys_and_checks(local: &Definitions, view: &Deployed, plan: &mut Plan) {
     for table in local.tables.values() {
         let Some(deployed) = view.tables.get(&table.name) else { continue };
         if !table.primary_key.is_empty() && matching::primary_key(table, deployed).same().is_none() {
@@ -46,7 +47,7 @@ pub(super) fn keys_and_checks(local: &Definitions, view: &Deployed, before: &Dep
         }
         for check in table.checks.iter().filter(|it| matching::check(it, deployed).same().is_none()) {
             let what = format!("check `{}`: {}", check.name, check.expression);
-            let breaking = before.tables.contains_key(&table.name) || table.renamed_from.is_some();
+            let breaking = deployed.columns.iter().any(|column| expression::mentions(&check.expression, &column.name));
             plan.push(constraint(table, &check.name, &what, &sql::check(check), breaking));
         }
     }

@@ -6,6 +6,7 @@ use crate::model::{IndexKey, ReferentialAction, Table};
 use crate::parse::{SourceFile, parse};
 use crate::sql;
 
+mod interpreter;
 mod properties;
 mod scenarios;
 
