@@ -21,6 +21,7 @@ pub(crate) fn tables(parsed: &mut [ParsedTable], enums: &BTreeMap<String, EnumTy
         columns(table);
         renames(table, &all);
         references(table, &all, complete);
+        double_references(table);
         relation_names(table, &mut relations);
     }
 }
@@ -56,11 +57,23 @@ fn columns(parsed: &mut ParsedTable) {
         }
     }
     for (at, unique) in table.uniques.iter().enumerate() {
-        let again =
-            table.uniques[..at].iter().any(|other| other.columns == unique.columns) || unique.columns == table.primary_key;
-        if again {
+        // Two of one name are reported where they are read.
+        let mut others = table.uniques[..at].iter().filter(|other| other.name != unique.name);
+        if others.any(|other| other.columns == unique.columns) || unique.columns == table.primary_key {
             let message = format!("({}) is unique already", unique.columns.join(", "));
             parsed.error(&format!("constraint:{}", unique.name), message, Some("remove this one".into()));
+        }
+    }
+}
+
+/// Two foreign keys from the same columns to the same table would be one and the same to the planner.
+fn double_references(parsed: &mut ParsedTable) {
+    let keys = parsed.table.foreign_keys.clone();
+    for (at, key) in keys.iter().enumerate() {
+        let mut others = keys[..at].iter().filter(|other| other.name != key.name);
+        if others.any(|other| other.columns == key.columns && other.referenced_table == key.referenced_table) {
+            let message = format!("({}) points to `{}` already", key.columns.join(", "), key.referenced_table);
+            parsed.error(&format!("constraint:{}", key.name), message, Some("remove this one".into()));
         }
     }
 }
@@ -181,7 +194,8 @@ fn relation_names(parsed: &mut ParsedTable, relations: &mut BTreeMap<String, Str
     names.extend(table.indexes.iter().map(|it| (format!("index:{}", it.name), it.name.clone())));
     for (place, name) in names {
         let owner = format!("something in the table `{}`", parsed.table.name);
-        if let Some(other) = relations.insert(name.clone(), owner) {
+        let other = relations.insert(name.clone(), owner.clone());
+        if let Some(other) = other.filter(|other| *other != owner || place.starts_with("index:")) {
             let hint = Some("give this one another `name`".to_owned());
             parsed.error(&place, format!("the name `{name}` is taken by {other}"), hint);
         }

@@ -5,6 +5,8 @@ mod enums;
 mod fields;
 mod indexes;
 mod table;
+#[cfg(test)]
+mod tests;
 
 use std::collections::BTreeMap;
 
@@ -54,10 +56,12 @@ pub fn parse(files: &[SourceFile]) -> Result<Definitions, Vec<Diagnostic>> {
     let mut sorted: BTreeMap<(&str, String), &SourceFile> = BTreeMap::new();
     for file in files {
         let mut report = Report::new(&file.path);
-        if let Some((folder, name)) = place(file, &mut report)
-            && let Some(other) = sorted.insert((folder, name), file)
-        {
-            report.error(None, format!("`{}` defines the same thing", other.path), Some("remove one of the two files".into()));
+        if let Some(thing) = place(file, &mut report) {
+            let first = sorted.entry(thing).or_insert(file);
+            if !std::ptr::eq(*first, file) {
+                let hint = Some("remove one of the two files".into());
+                report.error(None, format!("`{}` defines the same thing", first.path), hint);
+            }
         }
         diagnostics.append(&mut report.diagnostics);
     }

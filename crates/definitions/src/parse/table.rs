@@ -25,11 +25,12 @@ pub(super) struct Draft<'a> {
 pub(super) fn parse(name: &str, node: &Node, enums: &BTreeMap<String, EnumType>, report: Report) -> ParsedTable {
     let table = Table { name: name.to_owned(), ..Table::default() };
     let mut draft = Draft { table, enums, marks: BTreeMap::new(), report };
-    let entries = fields::mapping(node, "a table", &KEYS, &mut draft.report);
+    let empty = matches!(node.value, Value::Null);
+    let entries = if empty { Vec::new() } else { fields::mapping(node, "a table", &KEYS, &mut draft.report) };
     // Columns first, wherever they stand: names given to indexes depend on them.
     match entries.iter().find(|(key, _)| key.name == "columns") {
         Some((_, columns)) => draft.columns(columns),
-        None if matches!(node.value, Value::Mapping(_) | Value::Null) => {
+        None if empty || matches!(node.value, Value::Mapping(_)) => {
             let hint = Some("write `columns:` with one line a column: `title: text`".into());
             draft.report.error(Some(node.mark), "the table has no columns", hint);
         }

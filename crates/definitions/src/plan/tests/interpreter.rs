@@ -265,6 +265,9 @@ fn rename(database: &mut Deployed, name: &str, what: &str, names: &[String]) -> 
     table.columns.iter_mut().for_each(|it| swap(&mut it.name));
     table.constraints.values_mut().flat_map(|it| &mut it.columns).for_each(swap);
     table.indexes.values_mut().flat_map(|it| &mut it.columns).for_each(swap);
+    for predicate in table.indexes.values_mut().filter_map(|it| it.predicate.as_mut()) {
+        *predicate = crate::expression::rename(predicate, &names[0], &names[1]);
+    }
     for key in database.tables.values_mut().flat_map(|it| it.constraints.values_mut()) {
         if key.referenced_table.as_deref() == Some(name) {
             key.referenced_columns.iter_mut().for_each(swap);

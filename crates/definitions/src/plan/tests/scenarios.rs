@@ -78,3 +78,208 @@ fn the_blog_twice_is_nothing() {
     assert_eq!(show(&plan), "");
     assert!(plan.is_empty() && plan.transactions().is_empty());
 }
+
+/// A table as somebody made it in SQL.
+fn by_hand() -> Deployed {
+    let mut database = deployed(&read(&[(
+        "tables/notes.yaml",
+        "columns: {id: {type: bigint, primary_key: true}, title: text, owner: {type: text, unique: true}, old: text}\nindexes: [[title]]",
+    )]));
+    let table = database.tables.get_mut("notes").unwrap();
+    table.definition = None;
+    table.columns[0].default = Some("nextval('notes_id_seq'::regclass)".into());
+    database
+}
+
+#[test]
+fn a_table_made_by_hand_is_adopted() {
+    let local = read(&[(
+        "tables/notes.yaml",
+        "columns: {id: {type: bigint, primary_key: true}, title: text, owner: {type: text, unique: true}}\nindexes: [[title]]\naccess: {anon: read}",
+    )]);
+    let mut database = by_hand();
+    insta::assert_snapshot!(show(&plan_from(&database, &local)), @r"
+-- create access notes: Manage the table `notes`, which was made by hand; anonymous clients may read its rows.
+-- extra column notes.old
+");
+    // Once adopted, its sequence is left alone.
+    database.tables.get_mut("notes").unwrap().definition = local.tables.get("notes").cloned();
+    assert!(plan_from(&database, &local).is_empty());
+}
+
+#[test]
+fn what_was_dropped_by_hand_comes_back() {
+    let local = blog();
+    let mut database = deployed(&local);
+    let posts = database.tables.get_mut("posts").unwrap();
+    posts.columns.retain(|column| column.name != "body");
+    posts.constraints.remove("posts_author_id_fkey");
+    posts.indexes.remove("posts_tags_idx");
+    posts.columns.iter_mut().find(|column| column.name == "created_at").unwrap().default = None;
+    database.tables.get_mut("comments").unwrap().comment = None;
+    insta::assert_snapshot!(show(&plan_from(&database, &local)), @r#"
+-- create column posts.body: Add the column `body` (text) to `posts`.
+ALTER TABLE public."posts" ADD COLUMN "body" text DEFAULT '' NOT NULL;
+-- alter column posts.created_at: Alter the column `created_at` of `posts`: set its default to now().
+ALTER TABLE public."posts" ALTER COLUMN "created_at" SET DEFAULT now();
+-- create index posts.posts_tags_idx: Create the index `posts_tags_idx` on `posts`.
+CREATE INDEX "posts_tags_idx" ON public."posts" USING gin ("tags");
+-- create constraint posts.posts_author_id_fkey (breaking): Add to `posts` the foreign key (author_id) to `authors` (id); rows that do not fit refuse it.
+ALTER TABLE public."posts" ADD CONSTRAINT "posts_author_id_fkey" FOREIGN KEY ("author_id") REFERENCES public."authors" ("id") ON DELETE CASCADE;
+-- alter table comments: Change the comment of the table `comments`.
+COMMENT ON TABLE public."comments" IS 'What readers say about a post.';
+"#);
+}
+
+#[test]
+fn renames_are_followed_by_what_stands_on_them() {
+    let before = read(&[
+        (
+            "tables/a.yaml",
+            "columns: {id: {type: int, primary_key: true}, name: text}\nindexes: [[name]]\nchecks: {name_set: length(name) > 0}",
+        ),
+        ("tables/b.yaml", "columns: {a: {type: int, references: a.id}}"),
+    ]);
+    let after = read(&[
+        (
+            "tables/z.yaml",
+            "renamed_from: a\ncolumns: {key: {type: int, primary_key: true, renamed_from: id}, title: {type: text, renamed_from: name}}\nindexes: [[title]]\nchecks: {name_set: length(title) > 0}",
+        ),
+        ("tables/b.yaml", "columns: {a: {type: int, references: z.key}}"),
+    ]);
+    insta::assert_snapshot!(show(&plan_from(&deployed(&before), &after)), @r#"
+-- rename table z (breaking): Rename the table `a` to `z`.
+ALTER TABLE public."a" RENAME TO "z";
+ALTER TABLE public."z" RENAME CONSTRAINT "a_pkey" TO "z_pkey";
+-- rename column z.key (breaking): Rename the column `id` of `z` to `key`.
+ALTER TABLE public."z" RENAME COLUMN "id" TO "key";
+-- rename column z.title (breaking): Rename the column `name` of `z` to `title`.
+ALTER TABLE public."z" RENAME COLUMN "name" TO "title";
+-- rename index z.z_title_idx: Rename the index `a_name_idx` of `z` to `z_title_idx`.
+ALTER INDEX public."a_name_idx" RENAME TO "z_title_idx";
+"#);
+}
+
+#[test]
+fn columns_change() {
+    let before = read(&[(
+        "tables/t.yaml",
+        "columns: {a: int, b: int, c: {type: text, default: \"'1'\", nullable: true}, d: {type: int, default: 1}, e: int, f: text}",
+    )]);
+    let after = read(&[(
+        "tables/t.yaml",
+        "columns: {a: bigint, b: smallint, c: {type: int, default: 1}, d: int, e: {type: int, identity: true}, f: {type: text, nullable: true, comment: it's new}, g: text}",
+    )]);
+    insta::assert_snapshot!(show(&plan_from(&deployed(&before), &after)), @r#"
+-- alter column t.a: Alter the column `a` of `t`: change its type from integer to bigint.
+ALTER TABLE public."t" ALTER COLUMN "a" TYPE bigint USING "a"::bigint;
+-- alter column t.b (breaking): Alter the column `b` of `t`: change its type from integer to smallint.
+ALTER TABLE public."t" ALTER COLUMN "b" TYPE smallint USING "b"::smallint;
+-- alter column t.c (breaking): Alter the column `c` of `t`: change its type from text to integer, set its default to 1, refuse null.
+ALTER TABLE public."t" ALTER COLUMN "c" DROP DEFAULT;
+ALTER TABLE public."t" ALTER COLUMN "c" TYPE integer USING "c"::integer;
+ALTER TABLE public."t" ALTER COLUMN "c" SET DEFAULT 1;
+ALTER TABLE public."t" ALTER COLUMN "c" SET NOT NULL;
+-- alter column t.d: Alter the column `d` of `t`: remove its default.
+ALTER TABLE public."t" ALTER COLUMN "d" DROP DEFAULT;
+-- alter column t.e: Alter the column `e` of `t`: number its rows.
+ALTER TABLE public."t" ALTER COLUMN "e" ADD GENERATED BY DEFAULT AS IDENTITY;
+SELECT setval(pg_get_serial_sequence('public."t"', 'e'), (SELECT COALESCE(max("e"), 0) + 1 FROM public."t"), false);
+-- alter column t.f: Alter the column `f` of `t`: allow null.
+ALTER TABLE public."t" ALTER COLUMN "f" DROP NOT NULL;
+-- create column t.g (breaking): Add the column `g` (text) to `t`; it has no default, so this fails if the table has rows: give it a default, or `nullable: true`.
+ALTER TABLE public."t" ADD COLUMN "g" text NOT NULL;
+-- alter column t.f: Change the comment of the column `f` of `t`.
+COMMENT ON COLUMN public."t"."f" IS 'it''s new';
+"#);
+}
+
+#[test]
+fn a_key_comes_off_with_what_holds_on_to_it() {
+    let before = read(&[
+        ("tables/a.yaml", "columns: {id: {type: int, primary_key: true}, no: {type: uuid}}"),
+        ("tables/b.yaml", "columns: {a: {type: int, references: a.id}}"),
+    ]);
+    let after = read(&[
+        ("tables/a.yaml", "columns: {id: {type: uuid, primary_key: true}, no: {type: uuid, unique: true}}"),
+        ("tables/b.yaml", "columns: {a: {type: uuid, references: a.id}}"),
+    ]);
+    insta::assert_snapshot!(show(&plan_from(&deployed(&before), &after)), @r#"
+-- drop constraint b.b_a_fkey: Take the foreign key `b_a_fkey` off `b`, to be created anew below.
+ALTER TABLE public."b" DROP CONSTRAINT "b_a_fkey";
+-- alter column a.id (breaking): Alter the column `id` of `a`: change its type from integer to uuid.
+ALTER TABLE public."a" ALTER COLUMN "id" TYPE uuid USING "id"::uuid;
+-- alter column b.a (breaking): Alter the column `a` of `b`: change its type from integer to uuid.
+ALTER TABLE public."b" ALTER COLUMN "a" TYPE uuid USING "a"::uuid;
+-- create constraint a.a_no_key (breaking): Add to `a` the unique constraint (no); rows that do not fit refuse it.
+ALTER TABLE public."a" ADD CONSTRAINT "a_no_key" UNIQUE ("no");
+-- create constraint b.b_a_fkey: Add to `b` the foreign key (a) to `a` (id).
+ALTER TABLE public."b" ADD CONSTRAINT "b_a_fkey" FOREIGN KEY ("a") REFERENCES public."a" ("id");
+"#);
+}
+
+#[test]
+fn what_is_not_defined_is_reported_and_dropped_only_with_prune() {
+    let local = read(&[("tables/authors.yaml", include_str!("../../../../../examples/blog/tables/authors.yaml"))]);
+    let plan = plan_from(&deployed(&blog()), &local);
+    insta::assert_snapshot!(show(&plan), @r"
+-- extra table comments
+-- extra table posts
+-- extra enum post_status
+");
+    assert!(plan.is_empty());
+    insta::assert_snapshot!(show(&prune_from(&deployed(&blog()), &local)), @r#"
+-- drop constraint comments.comments_post_id_fkey (breaking): Drop the foreign key `comments_post_id_fkey` of `comments`.
+ALTER TABLE public."comments" DROP CONSTRAINT "comments_post_id_fkey";
+-- drop table comments (breaking): Drop the table `comments` with its data.
+DROP TABLE public."comments";
+-- drop table posts (breaking): Drop the table `posts` with its data.
+DROP TABLE public."posts";
+-- drop enum post_status (breaking): Drop the enum `post_status`.
+DROP TYPE public."post_status";
+"#);
+}
+
+#[test]
+fn values_of_enums_are_added_and_never_taken_away() {
+    let before = read(&[("enums/mood.yaml", "[calm, sad]"), ("tables/t.yaml", "columns: {m: mood}")]);
+    let after = |values: &str, default: &str| {
+        read(&[
+            ("enums/mood.yaml", values),
+            ("tables/t.yaml", &format!("columns: {{m: {{type: mood, default: \"'{default}'\"}}}}")),
+        ])
+    };
+    let plan_of = |values, default| plan(&after(values, default), &deployed(&before), PlanOptions::default());
+    let plan = plan_of("[new, calm, \"it's\", sad, last]", "last").unwrap();
+    insta::assert_snapshot!(show(&plan), @r#"
+-- alter enum mood: Add to the enum `mood`: new, it's, last.
+ALTER TYPE public."mood" ADD VALUE IF NOT EXISTS 'new' BEFORE 'calm';
+ALTER TYPE public."mood" ADD VALUE IF NOT EXISTS 'it''s' AFTER 'calm';
+ALTER TYPE public."mood" ADD VALUE IF NOT EXISTS 'last' AFTER 'sad';
+-- alter column t.m: Alter the column `m` of `t`: set its default to 'last'.
+ALTER TABLE public."t" ALTER COLUMN "m" SET DEFAULT 'last';
+"#);
+    // A new value can be used only when it is committed.
+    assert_eq!(plan.transactions().iter().map(Vec::len).collect::<Vec<_>>(), [3, 1]);
+    let errors: Vec<String> = [plan_of("[calm]", "calm"), plan_of("[sad, calm]", "calm")]
+        .into_iter()
+        .flat_map(|refused| refused.unwrap_err())
+        .map(|error| error.to_string())
+        .collect();
+    insta::assert_snapshot!(errors.join("\n"), @r"
+enums/mood.yaml: PostgreSQL cannot remove a value from an enum, and `mood` has: sad (put the value back; or define a new enum, give its type to the columns, and remove this one)
+enums/mood.yaml: PostgreSQL cannot reorder the values of an enum, and those of `mood` are deployed in another order (keep the order: calm, sad)
+");
+}
+
+#[test]
+fn access_changes_without_sql() {
+    let with = |access: &str| read(&[("tables/t.yaml", &format!("columns: {{a: text}}\naccess: {{anon: {access}}}"))]);
+    let opened = plan_from(&deployed(&with("[read]")), &with("[read, create, update]"));
+    let closed = plan_from(&deployed(&with("[read, delete]")), &with("[]"));
+    insta::assert_snapshot!(show(&opened) + &show(&closed), @r"
+-- alter access t: Let anonymous clients read, create and update rows of `t` (so far: read).
+-- alter access t (breaking): Let anonymous clients neither read nor write rows of `t` (so far: read and delete).
+");
+    assert!(closed.is_breaking() && closed.transactions().is_empty() && opened.hash() != closed.hash());
+}
