@@ -226,7 +226,7 @@ pub(crate) fn comparable(left: &str, right: &str) -> bool {
     fn family(type_: &str) -> &str {
         let base = type_.split('(').next().unwrap_or(type_).trim();
         match base {
-            "smallint" | "integer" | "bigint" | "numeric" => "number",
+            "smallint" | "integer" | "bigint" => "integer",
             "text" | "character varying" | "character" => "text",
             _ => base,
         }

@@ -9,7 +9,7 @@ use super::matching::{self, Match};
 use super::{Action, Change, Plan, PlanOptions, holding};
 use crate::deployed::{ConstraintKind, Deployed, DeployedTable};
 use crate::expression;
-use crate::model::{Definitions, IndexKey, Table};
+use crate::model::{Check, Definitions, Table};
 use crate::sql::{alter_table, qualified, quote_identifier};
 use crate::types;
 
@@ -31,7 +31,7 @@ pub(super) fn plan(local: &Definitions, view: &mut Deployed, options: PlanOption
             }
         }
     }
-    over_retyped(local, view, &mut constraints, &mut indexes);
+    over_retyped(local, view, options, &mut constraints, &mut indexes);
     let holding = holding::find(view, local, &constraints, &indexes);
     let refit: BTreeMap<Place, Change> = holding
         .iter()
@@ -48,7 +48,8 @@ pub(super) fn plan(local: &Definitions, view: &mut Deployed, options: PlanOption
         take_off_constraint(&place, returns, view, plan);
     }
     for place in indexes {
-        take_off_index(&place, view, plan);
+        let returns = local.tables.get(&place.0).is_some_and(|table| table.indexes.iter().any(|index| index.name == place.1));
+        take_off_index(&place, returns, view, plan);
     }
     for table in local.tables.values() {
         if let Some(deployed) = view.tables.get_mut(&table.name) {
@@ -89,24 +90,36 @@ fn obsolete(table: &Table, deployed: &DeployedTable, options: PlanOptions) -> BT
     names
 }
 
-/// Adds checks and indexes with expressions over columns that get another kind of type: PostgreSQL would not find their operators.
-fn over_retyped(local: &Definitions, view: &Deployed, constraints: &mut BTreeSet<Place>, indexes: &mut BTreeSet<Place>) {
+/// Adds checks and indexes over columns that get another kind of type: PostgreSQL might not find their operators. Those no file
+/// defines are added with `prune` only; without it PostgreSQL has the last word.
+fn over_retyped(
+    local: &Definitions,
+    view: &Deployed,
+    options: PlanOptions,
+    constraints: &mut BTreeSet<Place>,
+    indexes: &mut BTreeSet<Place>,
+) {
     for table in local.tables.values() {
         let Some(deployed) = view.tables.get(&table.name) else { continue };
+        let names = index_names(table);
+        let wanted: BTreeSet<String> = table
+            .indexes
+            .iter()
+            .filter_map(|index| matching::index(index, deployed, &others(&names, &index.name)).same().map(str::to_owned))
+            .collect();
         for column in table.columns.iter().filter(|column| retyped(local, view, &table.name, &column.name)) {
-            for check in &table.checks {
-                let existing = deployed.constraints.get(&check.name);
-                if existing
-                    .is_some_and(|it| it.columns.contains(&column.name) || expression::mentions(&check.expression, &column.name))
-                {
+            for check in
+                deployed.constraints.values().filter(|it| it.kind == ConstraintKind::Check && it.columns.contains(&column.name))
+            {
+                let applied = deployed.definition.iter().flat_map(|it| &it.checks).find(|it| it.name == check.name);
+                let defined =
+                    |it: &Check| it.name == check.name || applied.is_some_and(|applied| applied.expression == it.expression);
+                if options.prune || table.checks.iter().any(defined) {
                     constraints.insert((table.name.clone(), check.name.clone()));
                 }
             }
-            for index in &table.indexes {
-                let has_expression =
-                    index.predicate.is_some() || index.columns.iter().any(|it| matches!(it.key, IndexKey::Expression(_)));
-                let existing = matching::plain_index(deployed, &index.name);
-                if has_expression && existing.is_some_and(|it| expression::mentions(&it.definition, &column.name)) {
+            for index in deployed.indexes.values().filter(|it| expression::mentions(&it.definition, &column.name)) {
+                if matching::plain_index(deployed, &index.name).is_some() && (options.prune || wanted.contains(&index.name)) {
                     indexes.insert((table.name.clone(), index.name.clone()));
                 }
             }
@@ -148,14 +161,17 @@ fn take_off_constraint(place: &Place, returns: bool, view: &mut Deployed, plan: 
     });
 }
 
-fn take_off_index(place: &Place, view: &mut Deployed, plan: &mut Plan) {
+fn take_off_index(place: &Place, returns: bool, view: &mut Deployed, plan: &mut Plan) {
     let (table, name) = place;
     if view.tables.get_mut(table).and_then(|it| it.indexes.remove(name)).is_some() {
         plan.push(Change {
             kind: "index",
             name: format!("{table}.{name}"),
             action: Action::Drop,
-            description: format!("Drop the index `{name}` of `{table}`, to be created in its new form."),
+            description: format!(
+                "Drop the index `{name}` of `{table}`{}.",
+                if returns { ", to be created anew below" } else { "" }
+            ),
             breaking: false,
             sql: vec![format!("DROP INDEX {}", qualified(name))],
         });

@@ -1,7 +1,9 @@
 //! Columns of tables that are there: added and altered. Dropping them is in `drops`.
 
+use super::matching;
 use super::{Action, Change, Plan};
 use crate::deployed::{ConstraintKind, Deployed, DeployedColumn, DeployedTable};
+use crate::expression;
 use crate::model::{Column, Definitions};
 use crate::sql::{self, alter_column, alter_table, default_value, qualified, quote_identifier, quote_literal};
 use crate::types;
@@ -70,7 +72,11 @@ fn alter(
 ) -> Option<Change> {
     let table = deployed.name.as_str();
     let mut it = Alteration { table, column: &column.name, said: Vec::new(), breaking: false, sql: Vec::new() };
-    let dropped_identity = !column.identity && existing.identity && applied.is_some_and(|applied| applied.identity);
+    // Numbering no definition asked for is left alone, unless the column could not be what is wanted with it.
+    let asked_for = applied.is_some_and(|applied| applied.identity);
+    let at_odds =
+        column.nullable || column.default.is_some() || !matches!(column.type_.as_str(), "smallint" | "integer" | "bigint");
+    let dropped_identity = !column.identity && existing.identity && (asked_for || at_odds);
     if dropped_identity {
         it.said.push("no longer number its rows".into());
         it.sql("DROP IDENTITY");
@@ -88,6 +94,9 @@ fn alter(
     if retyped {
         let type_ = type_sql(&column.type_, local);
         it.said.push(format!("change its type from {old_type} to {}", column.type_));
+        if !types::comparable(&old_type, &column.type_) {
+            it.said.extend(obstacles(deployed, &column.name));
+        }
         it.breaking |= !types::widens(&old_type, &column.type_);
         let using = cast(column, &type_);
         it.sql(&format!("TYPE {type_} USING {using}"));
@@ -141,6 +150,19 @@ fn alter(
         breaking: it.breaking,
         sql: it.sql,
     })
+}
+
+/// Checks and indexes no file defines that may refuse a new type of the column: those the files define are off by now.
+fn obstacles(deployed: &DeployedTable, column: &str) -> Option<String> {
+    let checks =
+        deployed.constraints.values().filter(|it| it.kind == ConstraintKind::Check && it.columns.iter().any(|it| it == column));
+    let indexes = deployed
+        .indexes
+        .values()
+        .filter(|it| matching::plain_index(deployed, &it.name).is_some() && expression::mentions(&it.definition, column));
+    let names: Vec<String> =
+        checks.map(|it| &it.name).chain(indexes.map(|it| &it.name)).map(|name| format!("`{name}`")).collect();
+    (!names.is_empty()).then(|| format!("which {} may refuse: define or prune what no file defines", names.join(", ")))
 }
 
 /// From and to an enum the way leads over text.

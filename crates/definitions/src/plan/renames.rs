@@ -106,7 +106,10 @@ fn rename_column(table: &str, old: &str, new: &str, view: &mut Deployed) {
         }
         if own {
             deployed.columns.iter_mut().for_each(|column| swap(&mut column.name));
-            deployed.indexes.values_mut().flat_map(|index| &mut index.columns).for_each(swap);
+            for index in deployed.indexes.values_mut() {
+                let texts = index.columns.iter_mut().chain(&mut index.predicate).chain([&mut index.definition]);
+                texts.for_each(|text| *text = expression::rename(text, old, new));
+            }
             if let Some(definition) = &mut deployed.definition {
                 rename_in_definition(definition, swap);
                 rename_in_expressions(definition, old, new);
