@@ -23,12 +23,8 @@ pub(super) fn plan(local: &Definitions, view: &mut Deployed, options: PlanOption
     for table in local.tables.values() {
         if let Some(deployed) = view.tables.get(&table.name) {
             constraints.extend(obsolete(table, deployed, options).into_iter().map(|name| (table.name.clone(), name)));
-            let names = index_names(table);
-            for index in &table.indexes {
-                if let Match::Replace(name) = matching::index(index, deployed, &others(&names, &index.name)) {
-                    indexes.insert((table.name.clone(), name));
-                }
-            }
+            let obsolete = obsolete_indexes(table, deployed, options);
+            indexes.extend(obsolete.into_iter().map(|name| (table.name.clone(), name)));
         }
     }
     over_retyped(local, view, options, &mut constraints, &mut indexes);
@@ -88,6 +84,21 @@ fn obsolete(table: &Table, deployed: &DeployedTable, options: PlanOptions) -> BT
         _ => None,
     }));
     names
+}
+
+/// Indexes of a table that are in the way. With `prune`, unique ones that are not defined are, as keys are.
+fn obsolete_indexes(table: &Table, deployed: &DeployedTable, options: PlanOptions) -> BTreeSet<String> {
+    let names = index_names(table);
+    let matches: Vec<Match> =
+        table.indexes.iter().map(|index| matching::index(index, deployed, &others(&names, &index.name))).collect();
+    let kept: BTreeSet<&str> = matches.iter().filter_map(Match::same).collect();
+    let unique = deployed.indexes.values().filter(|it| it.unique && matching::plain_index(deployed, &it.name).is_some());
+    let extra = unique.filter(|it| options.prune && !kept.contains(it.name.as_str())).map(|it| it.name.clone());
+    let replaced = matches.iter().filter_map(|found| match found {
+        Match::Replace(name) => Some(name.clone()),
+        _ => None,
+    });
+    replaced.chain(extra).collect()
 }
 
 /// Adds checks and indexes over columns that get another kind of type: PostgreSQL might not find their operators. Those no file
@@ -163,7 +174,7 @@ fn take_off_constraint(place: &Place, returns: bool, view: &mut Deployed, plan: 
 
 fn take_off_index(place: &Place, returns: bool, view: &mut Deployed, plan: &mut Plan) {
     let (table, name) = place;
-    if view.tables.get_mut(table).and_then(|it| it.indexes.remove(name)).is_some() {
+    if let Some(index) = view.tables.get_mut(table).and_then(|it| it.indexes.remove(name)) {
         plan.push(Change {
             kind: "index",
             name: format!("{table}.{name}"),
@@ -172,7 +183,7 @@ fn take_off_index(place: &Place, returns: bool, view: &mut Deployed, plan: &mut 
                 "Drop the index `{name}` of `{table}`{}.",
                 if returns { ", to be created anew below" } else { "" }
             ),
-            breaking: false,
+            breaking: index.unique && !returns,
             sql: vec![format!("DROP INDEX {}", qualified(name))],
         });
     }

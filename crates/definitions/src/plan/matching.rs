@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use crate::deployed::{ConstraintKind, DeployedConstraint, DeployedIndex, DeployedTable};
+use crate::expression;
 use crate::model::{Check, ForeignKey, Index, IndexKey, Table, Unique};
 
 /// How a defined thing stands to a deployed one.
@@ -58,6 +59,8 @@ pub(super) fn check(check: &Check, deployed: &DeployedTable) -> Match {
     let Some(existing) = deployed.constraints.get(&check.name) else { return Match::Missing };
     let applied = deployed.definition.iter().flat_map(|table| &table.checks).find(|other| other.name == check.name);
     let changed = applied.is_some_and(|applied| applied.expression != check.expression);
+    // One of that name that is about other columns is another check.
+    let changed = changed || !existing.columns.iter().all(|column| expression::mentions(&check.expression, column));
     if existing.kind != ConstraintKind::Check || changed {
         Match::Replace(check.name.clone())
     } else {
