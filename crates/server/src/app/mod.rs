@@ -1,4 +1,120 @@
-//! What can be done, noun by noun.
+//! What can be done, noun by noun. Nothing here knows HTTP or SQL; whoever calls must show a capability from `auth`.
 
 pub(crate) mod access;
+pub(crate) mod branch;
+pub(crate) mod definition;
+pub(crate) mod environment;
+pub(crate) mod key;
+pub(crate) mod operation;
+pub(crate) mod people;
+pub(crate) mod project;
 pub(crate) mod record;
+pub(crate) mod removal;
+pub(crate) mod variable;
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use chrono::{DateTime, TimeDelta, Utc};
+use cloche_saga::{Faults, NoFaults};
+use cloche_wire::{OperationId, OrganizationId};
+
+use crate::auth::{KeyCache, TokenUse};
+use crate::error::{Error, Result};
+use crate::postgres::cluster::Cluster;
+use crate::postgres::environments::Environments;
+use crate::secrets::Secrets;
+use crate::settings::Settings;
+use crate::store::Store;
+
+/// The server's parts, made once at the start.
+pub(crate) struct App {
+    pub(crate) settings: Settings,
+    pub(crate) secrets: Arc<Secrets>,
+    pub(crate) store: Store,
+    pub(crate) cluster: Arc<Cluster>,
+    pub(crate) environments: Arc<Environments>,
+    pub(crate) keys: KeyCache,
+    pub(crate) tokens: TokenUse,
+    pub(crate) organization: OrganizationId,
+    pub(crate) running: operation::Running,
+    pub(crate) faults: Box<dyn Faults + Send>,
+}
+
+impl App {
+    /// Where the dump of an operation lies while a snapshot copy is made.
+    pub(crate) fn dump_folder(&self, operation: OperationId) -> PathBuf {
+        self.settings.data_dir.join("dumps").join(operation.to_string())
+    }
+
+    /// Whether the control database and the environments are in one PostgreSQL server, whose log orders both.
+    pub(crate) fn control_shares_cluster(&self) -> bool {
+        // The only cluster there is holds the control database as well.
+        true
+    }
+
+    pub(crate) fn faults(&self) -> &(dyn Faults + Send) {
+        &*self.faults
+    }
+}
+
+/// The faults scripted in `CLOCHE_FAULTS`: in debug builds only, for tests of what happens when a step fails or the server dies.
+pub(crate) fn scripted_faults() -> anyhow::Result<Box<dyn Faults + Send>> {
+    #[cfg(debug_assertions)]
+    if let Ok(script) = std::env::var("CLOCHE_FAULTS") {
+        return Ok(Box::new(cloche_saga::ScriptedFaults::parse(&script)?));
+    }
+    Ok(Box::new(NoFaults))
+}
+
+/// A length of time as people write it: `90s`, `30m`, `2h`, `7d`. Longer than zero, a year at most.
+pub(crate) fn parse_duration(field: &str, text: &str) -> Result<TimeDelta> {
+    let refuse = || {
+        Error::bad_input("duration/malformed", format!("{text:?} is not a length of time."))
+            .hint("Write a number and s, m, h or d: 30m, 2h, 7d. A year is the longest.")
+            .field(field, "duration", "a number followed by s, m, h or d")
+    };
+    let unit = text.chars().last().ok_or_else(refuse)?;
+    let number: i64 = text.strip_suffix(unit).and_then(|number| number.parse().ok()).ok_or_else(refuse)?;
+    let seconds = match unit {
+        's' => 1,
+        'm' => 60,
+        'h' => 3600,
+        'd' => 86_400,
+        _ => return Err(refuse()),
+    };
+    let delta = number.checked_mul(seconds).and_then(TimeDelta::try_seconds).ok_or_else(refuse)?;
+    if delta <= TimeDelta::zero() || delta > TimeDelta::days(366) {
+        return Err(refuse());
+    }
+    Ok(delta)
+}
+
+/// The instant a length of time from now, where one is given.
+fn from_now(field: &str, duration: Option<&str>) -> Result<Option<DateTime<Utc>>> {
+    duration.map(|text| Ok(Utc::now() + parse_duration(field, text)?)).transpose()
+}
+
+/// A name of a project or environment, checked.
+fn checked_name<'n>(noun: &str, name: &'n str) -> Result<&'n str> {
+    match cloche_wire::check_name(name) {
+        Ok(()) => Ok(name),
+        Err(problem) => Err(Error::bad_input(format!("{noun}/name-invalid"), format!("The name {name:?} {problem}."))
+            .hint("1 to 64 letters, digits, hyphens and underscores.")
+            .field("input.name", "name", problem.to_string())),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn durations() {
+        assert_eq!(parse_duration("x", "90s").unwrap(), TimeDelta::seconds(90));
+        assert_eq!(parse_duration("x", "7d").unwrap(), TimeDelta::days(7));
+        for bad in ["", "h", "0h", "-1h", "2w", "1.5h", "367d", "9999999999999999999d", "2ä", "2 h"] {
+            assert_eq!(parse_duration("x", bad).unwrap_err().code, "duration/malformed", "{bad}");
+        }
+    }
+}

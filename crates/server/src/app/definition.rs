@@ -1,0 +1,118 @@
+//! Definitions: what a folder of files says, against what is deployed in an environment.
+
+use cloche_definitions::{Definitions, Diagnostic, Plan, PlanOptions, SourceFile, parse, plan};
+use serde_json::{Value, json};
+
+use super::App;
+use super::environment::{Found, require_usable};
+use crate::error::{Error, Result};
+use crate::postgres::cluster::connect;
+use crate::postgres::introspect::{self, Revision};
+use crate::postgres::sqlstate::to_error;
+use crate::store::{audit, environments};
+
+/// Files of one call, and their bytes together.
+const MAX_FILES: usize = 2_000;
+const MAX_BYTES: usize = 4 * 1024 * 1024;
+
+/// What the caller asks for.
+pub(crate) struct Sync {
+    pub(crate) files: Vec<SourceFile>,
+    /// Only say what would be done.
+    pub(crate) dry_run: bool,
+    /// Drop what is deployed and not in the files.
+    pub(crate) prune: bool,
+    /// Apply only if the plan is still the one with this hash.
+    pub(crate) plan_hash: Option<String>,
+}
+
+/// A plan, or what is wrong with the files.
+pub(crate) enum Synced {
+    Planned(Plan),
+    Refused(Vec<Diagnostic>),
+}
+
+/// Plans the way from what is deployed to the files, and goes it unless it is a dry run.
+pub(crate) async fn sync(app: &App, found: &Found, sync: Sync) -> Result<Synced> {
+    require_usable(&found.environment)?;
+    if !sync.dry_run {
+        found.access.require_change(&found.environment)?;
+    }
+    let bytes: usize = sync.files.iter().map(|file| file.content.len()).sum();
+    if sync.files.len() > MAX_FILES || bytes > MAX_BYTES {
+        return Err(Error::too_large("definitions/too-large", format!("A folder has {MAX_FILES} files and 4 MiB at most.")));
+    }
+    let local = match parse(&sync.files) {
+        Ok(local) => local,
+        Err(problems) => return Ok(Synced::Refused(problems)),
+    };
+    let database = &found.environment.database;
+    let mut client = connect(&app.cluster.login(&database.owner_login(), database.as_str())).await?;
+    // One sync of an environment at a time, and no restart of it in between: what is planned is what is there.
+    client.execute("SELECT pg_advisory_lock(1)", &[]).await?;
+    let deployed = introspect::deployed(&client).await?;
+    let plan = match plan(&local, &deployed, PlanOptions { prune: sync.prune }) {
+        Ok(plan) => plan,
+        Err(problems) => return Ok(Synced::Refused(problems)),
+    };
+    if sync.dry_run {
+        return Ok(Synced::Planned(plan));
+    }
+    if sync.plan_hash.is_some_and(|hash| hash != plan.hash()) {
+        return Err(Error::conflict("definitions/plan-changed", "What would be done is not what was looked at.")
+            .hint("Look at the plan again, and apply that one."));
+    }
+    if plan.is_empty() {
+        return Ok(Synced::Planned(plan));
+    }
+    record(app, found, &plan).await?;
+    let revision = Revision {
+        id: uuid::Uuid::now_v7(),
+        actor: &found.access.actor().email,
+        plan: json!(plan),
+        definitions: stored(&local),
+        removed: removed(&local, &deployed, sync.prune),
+    };
+    let applied = introspect::apply(&mut client, &plan.transactions(), &revision).await;
+    applied.map_err(|error| {
+        let mut error = to_error(error);
+        error.hint.get_or_insert_with(|| "Nothing was changed. Mend the definitions, or the rows that stand in the way.".into());
+        error
+    })?;
+    app.environments.schema_changed(found.environment.id);
+    Ok(Synced::Planned(plan))
+}
+
+fn stored(local: &Definitions) -> Value {
+    let tables = local.tables.iter().map(|(name, table)| json!({ "kind": "table", "name": name, "spec": table }));
+    let enums = local.enums.iter().map(|(name, values)| json!({ "kind": "enum", "name": name, "spec": values }));
+    tables.chain(enums).collect()
+}
+
+/// What is stored of tables that pruning or renaming took away.
+fn removed(local: &Definitions, deployed: &cloche_definitions::Deployed, prune: bool) -> Value {
+    let renamed = |name: &str| local.tables.values().any(|table| table.renamed_from.as_deref() == Some(name));
+    deployed
+        .tables
+        .keys()
+        .filter(|name| !local.tables.contains_key(*name) && (prune || renamed(name)))
+        .map(|name| json!({ "kind": "table", "name": name }))
+        .collect()
+}
+
+async fn record(app: &App, found: &Found, plan: &Plan) -> Result<()> {
+    let mut client = app.store.client().await?;
+    let tx = client.transaction().await?;
+    require_usable(&environments::lock(&tx, found.environment.id).await?)?;
+    let changes: Vec<&str> = plan.changes.iter().map(|change| change.description.as_str()).take(100).collect();
+    let entry = audit::Entry {
+        actor: found.access.actor(),
+        project: Some(found.environment.project_id),
+        environment: Some(found.environment.id),
+        action: "definitions.apply",
+        target: &found.environment.name,
+        detail: json!({ "plan": plan.hash(), "changes": changes }),
+    };
+    audit::record(&tx, &entry).await?;
+    Ok(tx.commit().await?)
+}

@@ -1,0 +1,155 @@
+//! Looking at environments and changing what is on their cards.
+
+use cloche_wire::{EnvironmentId, ProjectId};
+use serde_json::{Value, json};
+
+use super::{App, checked_name, from_now};
+use crate::auth::{Actor, ProjectAccess, Role};
+use crate::error::{Error, Result};
+use crate::store::environments::{self, Environment, Status};
+use crate::store::{Tx, audit};
+
+/// An environment and the proof that the actor has a role in its project.
+pub(crate) struct Found {
+    pub(crate) environment: Environment,
+    pub(crate) access: ProjectAccess,
+}
+
+/// An environment in the tree, with how far it is from its root.
+pub(crate) struct TreeNode {
+    pub(crate) depth: i32,
+    pub(crate) environment: Environment,
+}
+
+/// The environment with this id, if the actor has at least the role `need` in its project.
+pub(crate) async fn find(app: &App, actor: &Actor, id: EnvironmentId, need: Role) -> Result<Found> {
+    let client = app.store.client().await?;
+    let environment = environments::find(&client, id).await?.ok_or_else(|| environments::unknown(&id.to_string()))?;
+    let access = ProjectAccess::check(&client, actor, environment.project_id, need).await;
+    match access {
+        Ok(access) => Ok(Found { environment, access }),
+        // A project one has no role in is not there, and so are its environments.
+        Err(error) if error.code == "project/not-found" => Err(environments::unknown(&id.to_string())),
+        Err(error) => Err(error),
+    }
+}
+
+/// By name, or by a type only one has.
+pub(crate) async fn find_by_name(app: &App, access: &ProjectAccess, name: &str) -> Result<Option<Environment>> {
+    environments::find_by_name(&*app.store.client().await?, access.project().id, name).await
+}
+
+/// Depth first, siblings by age.
+pub(crate) async fn tree(app: &App, project: ProjectId) -> Result<Vec<TreeNode>> {
+    fn add(all: &[Environment], parent: Option<EnvironmentId>, depth: i32, tree: &mut Vec<TreeNode>) {
+        for environment in all.iter().filter(|environment| environment.parent_id == parent) {
+            tree.push(TreeNode { depth, environment: environment.clone() });
+            add(all, Some(environment.id), depth + 1, tree);
+        }
+    }
+    let mut all = environments::all(&*app.store.client().await?, project).await?;
+    // A child of a deleted environment stands at the top.
+    let alive: Vec<EnvironmentId> = all.iter().map(|environment| environment.id).collect();
+    for environment in &mut all {
+        environment.parent_id = environment.parent_id.filter(|parent| alive.contains(parent));
+    }
+    let mut tree = Vec::with_capacity(all.len());
+    add(&all, None, 0, &mut tree);
+    Ok(tree)
+}
+
+/// Gives another name, or another protection. Ids and keys stay.
+pub(crate) async fn update(app: &App, found: &Found, name: Option<&str>, protected: Option<bool>) -> Result<Environment> {
+    found.access.require_change(&found.environment)?;
+    if protected.is_some() {
+        found.access.require(Role::Owner, "Changing the protection of an environment")?;
+    }
+    let id = found.environment.id;
+    change(app, found, "environment.update", json!({ "name": name, "protected": protected }), async |tx, _| {
+        if let Some(name) = name {
+            environments::rename(tx, id, checked_name("environment", name)?).await?;
+        }
+        if let Some(protected) = protected {
+            environments::set_protected(tx, id, protected).await?;
+        }
+        Ok(())
+    })
+    .await
+}
+
+/// Lets it live for `lease` from now; without one, until it is deleted.
+pub(crate) async fn renew_lease(app: &App, found: &Found, lease: Option<&str>) -> Result<Environment> {
+    found.access.require_change(&found.environment)?;
+    let expires_at = from_now("input.lease", lease)?;
+    let id = found.environment.id;
+    change(app, found, "environment.renewLease", json!({ "expiresAt": expires_at }), async |tx, _| {
+        environments::set_lease(tx, id, expires_at).await
+    })
+    .await
+}
+
+/// Stops data traffic; in force on return.
+pub(crate) async fn pause(app: &App, found: &Found) -> Result<Environment> {
+    switch(app, found, "environment.pause", Status::Active, Status::Paused).await
+}
+
+/// Allows data traffic again.
+pub(crate) async fn resume(app: &App, found: &Found) -> Result<Environment> {
+    switch(app, found, "environment.resume", Status::Paused, Status::Active).await
+}
+
+async fn switch(app: &App, found: &Found, action: &str, from: Status, to: Status) -> Result<Environment> {
+    found.access.require_change(&found.environment)?;
+    let id = found.environment.id;
+    let environment = change(app, found, action, json!({}), async |tx, locked| {
+        if locked.status == to {
+            return Ok(());
+        }
+        if locked.status != from {
+            let message = format!("The environment {} is {}, not {}.", locked.name, locked.status.as_str(), from.as_str());
+            return Err(Error::conflict("environment/not-active", message));
+        }
+        environments::set_status(tx, id, to).await
+    })
+    .await?;
+    app.keys.fence();
+    Ok(environment)
+}
+
+/// One change under the row's lock, with its audit row. Deleted environments do not change.
+async fn change(
+    app: &App,
+    found: &Found,
+    action: &str,
+    detail: Value,
+    write: impl AsyncFnOnce(&Tx<'_>, &Environment) -> Result<()>,
+) -> Result<Environment> {
+    let id = found.environment.id;
+    let mut client = app.store.client().await?;
+    let tx = client.transaction().await?;
+    let locked = environments::lock(&tx, id).await?;
+    if matches!(locked.status, Status::Deleting | Status::Deleted) {
+        return Err(environments::unknown(&locked.name));
+    }
+    write(&tx, &locked).await?;
+    let entry = audit::Entry {
+        actor: found.access.actor(),
+        project: Some(locked.project_id),
+        environment: Some(id),
+        action,
+        target: &locked.name,
+        detail,
+    };
+    audit::record(&tx, &entry).await?;
+    tx.commit().await?;
+    environments::find(&client, id).await?.ok_or_else(|| environments::unknown(&locked.name))
+}
+
+/// Whether the environment can be worked with at all: its database is there and open.
+pub(crate) fn require_usable(environment: &Environment) -> Result<()> {
+    if matches!(environment.status, Status::Active | Status::Paused) {
+        return Ok(());
+    }
+    let message = format!("The environment {} is {}.", environment.name, environment.status.as_str());
+    Err(Error::conflict("environment/not-active", message).hint("`cloche env list` shows which are active."))
+}

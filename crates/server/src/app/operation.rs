@@ -1,0 +1,182 @@
+//! Operations: starting them, waiting for them, looking at them, resuming what a killed server left.
+
+use std::collections::HashSet;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use chrono::{DateTime, Utc};
+use cloche_saga::{Event, LogError, Outcome};
+use cloche_wire::OperationId;
+use serde_json::{Value, json};
+use tokio::task::JoinHandle;
+
+use super::App;
+use crate::auth::{Actor, ProjectAccess, Role};
+use crate::error::{Error, Result};
+use crate::sagas::{self, Ended, Kind};
+use crate::store::environments::{self, Status};
+use crate::store::keys::KeyPair;
+use crate::store::operations::{self, Operation};
+
+/// The operations this server is working on.
+#[derive(Default)]
+pub(crate) struct Running(Mutex<HashSet<OperationId>>);
+
+/// How one step of an operation stands.
+pub(crate) struct StepView {
+    pub(crate) name: String,
+    pub(crate) title: String,
+    /// pending, running, done, failed, undone
+    pub(crate) status: &'static str,
+    pub(crate) started_at: Option<DateTime<Utc>>,
+    pub(crate) finished_at: Option<DateTime<Utc>>,
+    pub(crate) detail: Option<Value>,
+}
+
+/// An operation with its progress.
+pub(crate) struct OperationView {
+    pub(crate) operation: Operation,
+    pub(crate) steps: Vec<StepView>,
+}
+
+/// Runs an operation that is written down, in a task of its own: it goes on when nobody waits for it any more.
+pub(crate) async fn run_to_end(app: &Arc<App>, id: OperationId) -> Result<Option<KeyPair>> {
+    let ended = start(app, id, 1).await.map_err(Error::internal)??;
+    match ended.outcome {
+        Outcome::Done => Ok(ended.keys),
+        Outcome::RolledBack { failure } => {
+            let mut error = Error::conflict(failure.code, failure.message);
+            error.details = Some(format!("The operation {id} was rolled back: nothing of it is left."));
+            error.hint = failure.hint;
+            Err(error)
+        }
+        Outcome::Stuck { message, hint, step, .. } => {
+            let mut error = Error::conflict("operation/stuck", format!("The operation {id} is stuck at its step {step}: {message}"));
+            error.hint = hint.or_else(|| Some("The server tries again every minute; its log says what it met.".into()));
+            Err(error)
+        }
+    }
+}
+
+/// Takes over what an earlier server left unfinished. Called once at the start, before requests are served.
+pub(crate) async fn resume_all(app: &Arc<App>) -> Result<()> {
+    for operation in operations::open(&*app.store.client().await?).await? {
+        tracing::info!(operation = %operation.id, kind = operation.kind, "resuming an operation");
+        retry(app, operation.id).await?;
+    }
+    Ok(())
+}
+
+/// Gives what is stuck another round of tries.
+pub(crate) async fn retry_stuck(app: &Arc<App>) -> Result<()> {
+    for operation in operations::open(&*app.store.client().await?).await? {
+        if !app.running.has(operation.id) {
+            retry(app, operation.id).await?;
+        }
+    }
+    Ok(())
+}
+
+async fn retry(app: &Arc<App>, id: OperationId) -> Result<()> {
+    if let Some(generation) = operations::take_over(&*app.store.client().await?, id).await? {
+        drop(start(app, id, generation));
+    }
+    Ok(())
+}
+
+fn start(app: &Arc<App>, id: OperationId, generation: i32) -> JoinHandle<Result<Ended>> {
+    app.running.add(id);
+    let app = Arc::clone(app);
+    tokio::spawn(async move {
+        let outcome = run(&app, id, generation).await;
+        app.running.remove(id);
+        if let Err(error) = &outcome {
+            tracing::error!(operation = %id, ?error, "an operation stopped before its end; it is tried again");
+        }
+        outcome
+    })
+}
+
+async fn run(app: &Arc<App>, id: OperationId, generation: i32) -> Result<Ended> {
+    let operation = operations::find(&*app.store.client().await?, id).await?.ok_or_else(|| unknown(id))?;
+    let ended = sagas::run(app, &operation, generation).await.map_err(|error| match error {
+        LogError::Lost => Error::conflict("operation/lost", "Another server has taken over this operation."),
+        other => Error::internal(other),
+    })?;
+    let (status, error) = match &ended.outcome {
+        Outcome::Done => ("done", None),
+        Outcome::RolledBack { failure } => ("rolledBack", Some(json!(failure))),
+        Outcome::Stuck { step, message, hint, undoing, .. } => {
+            ("stuck", Some(json!({ "step": step, "message": message, "hint": hint, "undoing": undoing })))
+        }
+    };
+    let mut client = app.store.client().await?;
+    let tx = client.transaction().await?;
+    operations::finish(&tx, id, generation, status, error).await?;
+    if status == "stuck" {
+        environments::set_status(&tx, operation.environment_id, Status::Stuck).await?;
+    }
+    tx.commit().await?;
+    app.keys.fence();
+    metrics::counter!("cloche_operations_total", "kind" => operation.kind, "status" => status).increment(1);
+    Ok(ended)
+}
+
+/// One operation with its steps, for members of its project.
+pub(crate) async fn view(app: &App, actor: &Actor, id: OperationId) -> Result<OperationView> {
+    let client = app.store.client().await?;
+    let operation = operations::find(&client, id).await?.ok_or_else(|| unknown(id))?;
+    // A project that was rolled back with its operation has no members any more, but for the organization's owners.
+    if !actor.owner {
+        ProjectAccess::check(&client, actor, operation.project_id, Role::Viewer).await.map_err(|_| unknown(id))?;
+    }
+    let events = operations::events(&client, id).await?;
+    let plan = Kind::parse(&operation.kind).map(Kind::steps).unwrap_or_default();
+    Ok(OperationView { steps: plan.iter().map(|(name, title)| step_view(name, title, &events)).collect(), operation })
+}
+
+fn step_view(name: &str, title: &str, events: &[(DateTime<Utc>, Event)]) -> StepView {
+    let mut view =
+        StepView { name: name.into(), title: title.into(), status: "pending", started_at: None, finished_at: None, detail: None };
+    for (at, event) in events.iter().filter(|(_, event)| event.step() == name) {
+        match event {
+            Event::Started { .. } => {
+                view.status = "running";
+                view.started_at.get_or_insert(*at);
+            }
+            Event::Succeeded { detail, .. } => {
+                view.status = "done";
+                view.finished_at = Some(*at);
+                view.detail = Some(detail.clone()).filter(|detail| !detail.is_null());
+            }
+            Event::Failed { message, .. } | Event::UndoFailed { message, .. } => {
+                view.status = "failed";
+                view.finished_at = Some(*at);
+                view.detail = Some(json!({ "message": message }));
+            }
+            Event::Undone { .. } => {
+                view.status = "undone";
+                view.finished_at = Some(*at);
+            }
+            Event::UndoStarted { .. } | Event::Retried { .. } => view.status = "running",
+        }
+    }
+    view
+}
+
+fn unknown(id: OperationId) -> Error {
+    Error::not_found("operation/not-found", format!("There is no operation {id}."))
+}
+
+impl Running {
+    fn add(&self, id: OperationId) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).insert(id);
+    }
+
+    fn remove(&self, id: OperationId) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).remove(&id);
+    }
+
+    fn has(&self, id: OperationId) -> bool {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).contains(&id)
+    }
+}

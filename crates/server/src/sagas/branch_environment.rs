@@ -1,0 +1,218 @@
+//! A branch: a copy of a live environment, closed until it is clean and proven faithful.
+
+use std::sync::PoisonError;
+use std::time::Instant;
+
+use async_trait::async_trait;
+use chrono::{DateTime, SecondsFormat, Utc};
+use cloche_saga::{Past, Step, StepError};
+use cloche_wire::EnvironmentId;
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+
+use super::making::{Activate, CreateLogins, Making, Reserve};
+use crate::postgres::cluster::connect;
+use crate::postgres::copy::{self, BranchMode, Choice, Copied, SnapshotCopy, Way, Wish};
+use crate::postgres::database::DatabaseName;
+use crate::postgres::fingerprint::{Depth, Differences, Fingerprint};
+use crate::postgres::variables;
+
+/// The step whose detail holds how the copy was made.
+pub(crate) const CLONE: &str = "clone_database";
+/// Differences named when a branch turns out not to be faithful.
+const SHOWN_DIFFERENCES: usize = 3;
+
+pub(crate) fn steps<'a>() -> Vec<Box<dyn Step<Making<'a>>>> {
+    vec![
+        Box::new(Reserve),
+        Box::new(CreateLogins),
+        Box::new(CloneDatabase),
+        Box::new(Cleanse),
+        Box::new(Verify),
+        Box::new(Activate),
+    ]
+}
+
+/// What a branch takes from where.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(crate) struct BranchInput {
+    pub(crate) source: EnvironmentId,
+    pub(crate) source_database: DatabaseName,
+    pub(crate) mode: BranchMode,
+    pub(crate) wish: Wish,
+    pub(crate) copy_variables: bool,
+}
+
+fn branch<'c>(context: &'c Making<'_>) -> Result<&'c BranchInput, StepError> {
+    context.input.branch.as_ref().ok_or_else(|| StepError::internal("a branch without a source"))
+}
+
+/// What the log keeps of a copy.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct CloneDetail {
+    strategy: String,
+    reason: String,
+    pause_ms: f64,
+    copy_ms: f64,
+    branched_at: String,
+    /// Hash over the source's fingerprint at the instant of the copy.
+    source: String,
+    depth: Depth,
+}
+
+struct CloneDatabase;
+
+#[async_trait]
+impl<'a> Step<Making<'a>> for CloneDatabase {
+    fn name(&self) -> &'static str {
+        CLONE
+    }
+
+    fn title(&self) -> &'static str {
+        "Clone the database"
+    }
+
+    async fn run(&self, context: &Making<'a>, _: &Past) -> Result<Value, StepError> {
+        let (app, input, target) = (context.app, branch(context)?, &context.input.database);
+        // What an earlier try left was a copy of another instant, whose fingerprint went with that try.
+        app.cluster.drop_database(target).await.map_err(StepError::internal)?;
+        let mut choice =
+            copy::choose(&app.cluster, &input.source_database, input.mode, input.wish).await.map_err(StepError::internal)?;
+        let started = Instant::now();
+        let (copied, at) = match clone(context, input, &mut choice).await {
+            Ok(copied) => copied,
+            Err(error) => return Err(failed(error)),
+        };
+        let depth = depth(choice.way, input.mode);
+        let detail = CloneDetail {
+            strategy: if choice.way == Way::Snapshot { "snapshot" } else { "instant" }.into(),
+            reason: choice.reason,
+            pause_ms: copied.pause.as_secs_f64() * 1000.0,
+            copy_ms: started.elapsed().as_secs_f64() * 1000.0,
+            branched_at: at.to_rfc3339_opts(SecondsFormat::Millis, true),
+            source: copied.source.hash(),
+            depth,
+        };
+        metrics::histogram!("cloche_branch_pause_seconds").record(copied.pause.as_secs_f64());
+        *context.source.lock().unwrap_or_else(PoisonError::into_inner) = Some(copied.source);
+        serde_json::to_value(detail).map_err(StepError::internal)
+    }
+
+    async fn undo(&self, context: &Making<'a>, _: &Past) -> Result<(), StepError> {
+        copy::remove_dump(&context.app.dump_folder(context.operation)).map_err(StepError::internal)?;
+        context.app.cluster.drop_database(&context.input.database).await.map_err(StepError::internal)
+    }
+}
+
+/// Copies the chosen way; when the gate cannot be closed, by a snapshot, unless an instant copy was asked for.
+async fn clone(context: &Making<'_>, input: &BranchInput, choice: &mut Choice) -> anyhow::Result<(Copied, DateTime<Utc>)> {
+    let (app, target) = (context.app, &context.input.database);
+    if let Way::Instant(strategy) = choice.way {
+        let handle = app.environments.handle(input.source, &input.source_database, &app.cluster);
+        let at = Utc::now();
+        if let Some(copied) = copy::copy_instantly(&handle, target, strategy).await? {
+            app.cluster.open_for_platform(target).await?;
+            return Ok((copied, at));
+        }
+        if input.wish == Wish::Instant {
+            anyhow::bail!(GateStayedOpen);
+        }
+        *choice = Choice { way: Way::Snapshot, reason: "requests to the source did not pause in time for an instant copy".into() };
+    }
+    let at = Utc::now();
+    let copy = SnapshotCopy {
+        cluster: &app.cluster,
+        secrets: &app.secrets,
+        source: &input.source_database,
+        target,
+        mode: input.mode,
+        with_variables: input.copy_variables,
+        folder: app.dump_folder(context.operation),
+    };
+    Ok((copy::copy_by_snapshot(&copy).await?, at))
+}
+
+/// An instant copy was asked for, and sessions of the source did not end in time.
+#[derive(Debug, thiserror::Error)]
+#[error("the source was in use without a pause")]
+struct GateStayedOpen;
+
+fn failed(error: anyhow::Error) -> StepError {
+    if error.is::<GateStayedOpen>() {
+        return StepError::new("branch/source-busy", "The source was in use without a pause, so it could not be copied instantly.")
+            .with_hint("Leave the strategy to the server, which then takes a snapshot copy, or try again.");
+    }
+    StepError::internal(error)
+}
+
+fn depth(way: Way, mode: BranchMode) -> Depth {
+    match (mode, way) {
+        (BranchMode::System, _) => Depth::Objects,
+        (BranchMode::Full, Way::Instant(_)) => Depth::FileSizes,
+        (BranchMode::Full, Way::Snapshot) => Depth::RowCounts,
+    }
+}
+
+struct Cleanse;
+
+#[async_trait]
+impl<'a> Step<Making<'a>> for Cleanse {
+    fn name(&self) -> &'static str {
+        "cleanse"
+    }
+
+    fn title(&self) -> &'static str {
+        "Remove what must not travel, reseal what may"
+    }
+
+    async fn run(&self, context: &Making<'a>, _: &Past) -> Result<Value, StepError> {
+        let (app, input, database) = (context.app, branch(context)?, &context.input.database);
+        let login = app.cluster.login(&database.platform_login(), database.as_str());
+        let mut client = connect(&login).await.map_err(StepError::internal)?;
+        let outcome = if input.copy_variables {
+            variables::reseal(&mut client, &app.secrets, input.source, context.input.environment).await
+        } else {
+            variables::clear(&client).await
+        };
+        let variables = outcome.map_err(StepError::internal)?;
+        Ok(if input.copy_variables { json!({ "variables": variables }) } else { Value::Null })
+    }
+}
+
+struct Verify;
+
+#[async_trait]
+impl<'a> Step<Making<'a>> for Verify {
+    fn name(&self) -> &'static str {
+        "verify"
+    }
+
+    fn title(&self) -> &'static str {
+        "Compare with the source"
+    }
+
+    async fn run(&self, context: &Making<'a>, past: &Past) -> Result<Value, StepError> {
+        let database = &context.input.database;
+        let detail = past.detail(CLONE).cloned().ok_or_else(|| StepError::internal("nothing was cloned"))?;
+        let detail: CloneDetail = serde_json::from_value(detail).map_err(StepError::internal)?;
+        let login = context.app.cluster.login(&database.owner_login(), database.as_str());
+        let client = connect(&login).await.map_err(StepError::internal)?;
+        let branch = Fingerprint::read(&client, detail.depth).await.map_err(StepError::internal)?;
+        if branch.hash() == detail.source {
+            return Ok(json!({ "compared": branch.len() }));
+        }
+        let source = context.source.lock().unwrap_or_else(PoisonError::into_inner).take();
+        Err(unfaithful(source.map(|source| source.compare(&branch)).as_ref()))
+    }
+}
+
+fn unfaithful(differences: Option<&Differences>) -> StepError {
+    let shown = differences.filter(|differences| !differences.is_empty()).map_or(String::new(), |differences| {
+        let missing = differences.missing.iter().map(|line| format!("missing: {line}"));
+        let unexpected = differences.unexpected.iter().map(|line| format!("unexpected: {line}"));
+        format!(" {}", missing.chain(unexpected).take(SHOWN_DIFFERENCES).collect::<Vec<_>>().join("; "))
+    });
+    StepError::new("branch/not-faithful", format!("The copy is not the same as its source was, so it was not activated.{shown}"))
+        .with_hint("Try again; if it stays, report it with the operation's id.")
+}
