@@ -166,6 +166,7 @@ fn may_be_outdated(error: &Error) -> bool {
     let codes = [
         "table/not-found",
         "column/not-found",
+        compile::UNKNOWN_KEY,
         "record/no-single-key",
         sqlstate::UNDEFINED_TABLE,
         sqlstate::UNDEFINED_COLUMN,

@@ -4,7 +4,7 @@
 
 use std::time::Duration;
 
-use tokio_postgres::error::DbError;
+use tokio_postgres::error::{DbError, SqlState};
 
 use crate::error::Error;
 
@@ -43,8 +43,16 @@ pub(crate) fn to_error(error: tokio_postgres::Error) -> Error {
     describe(answer(db.code().code(), db.message()), db)
 }
 
-/// The problem type of an error code: the name in this API's words for a SQLSTATE, any other code itself.
+/// The problem type of an error code: the name in this API's words for a SQLSTATE or one of PostgREST's codes, any other
+/// code itself.
 pub(crate) fn problem_type(code: &str) -> &str {
+    match code {
+        "PGRST102" => return "request/unequal-keys",
+        "PGRST103" => return "request/out-of-range",
+        "PGRST116" => return "record/not-exactly-one",
+        "PGRST204" => return "column/not-found",
+        _ => {}
+    }
     let is_sqlstate = code.len() == 5 && code.bytes().all(|byte| byte.is_ascii_uppercase() || byte.is_ascii_digit());
     if !is_sqlstate {
         return code;
@@ -106,8 +114,12 @@ fn outcome(code: &str) -> Outcome {
 }
 
 fn describe(mut error: Error, db: &DbError) -> Error {
-    error.details = db.detail().map(str::to_owned);
-    error.hint = db.hint().map(str::to_owned).or_else(|| own_hint(db.code().code()).map(str::to_owned));
+    // "Failing row contains …" shows a whole record, also to callers who may write and not read.
+    let shows_a_record =
+        matches!(*db.code(), SqlState::NOT_NULL_VIOLATION | SqlState::CHECK_VIOLATION | SqlState::WITH_CHECK_OPTION_VIOLATION);
+    error.details = db.detail().filter(|_| !shows_a_record).map(str::to_owned);
+    // PostgreSQL's own hints speak to those who write the SQL.
+    error.hint = own_hint(db.code().code()).or(db.hint()).map(str::to_owned);
     match (db.code().code(), db.column()) {
         ("23502", Some(column)) => error.field(column, "required", format!("'{column}' must have a value.")),
         _ => error,
@@ -143,7 +155,7 @@ mod tests {
 
     #[test]
     fn names_of_database_errors() {
-        let named = ["23505", "23503", "22P02", "42703", "57014", "XX000", "record/not-found"].map(problem_type);
+        let named = ["23505", "23503", "22P02", "42703", "57014", "XX000", "record/not-found", "PGRST204"].map(problem_type);
         let expected = [
             "record/unique",
             "record/foreign-key",
@@ -152,6 +164,7 @@ mod tests {
             "statement/timeout",
             "database/refused",
             "record/not-found",
+            "column/not-found",
         ];
         assert_eq!(named, expected);
     }
