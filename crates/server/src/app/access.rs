@@ -69,9 +69,10 @@ fn denied(actor: &DataActor, name: &str, verb: Verb) -> Error {
 
 fn not_found(actor: &DataActor, schema: &Schema, name: &str) -> Error {
     let readable = schema.tables().filter(|table| may(actor, table, Verb::Read)).map(|table| table.name.as_str());
-    let hint = match closest(name, readable) {
-        Some(near) => format!("Did you mean '{near}'?"),
-        None => "Check the name; a publishable key sees only tables whose access includes anon.".to_owned(),
+    let hint = match (closest(name, readable), actor.kind) {
+        (Some(near), _) => format!("Did you mean '{near}'?"),
+        (None, KeyKind::Publishable) => "Check the name; this key sees only tables whose access includes anon.".to_owned(),
+        (None, KeyKind::Secret) => "Check the name; tables are made by deploying their definitions.".to_owned(),
     };
     Error::not_found("table/not-found", format!("There is no table '{name}'.")).hint(hint)
 }

@@ -48,8 +48,8 @@ impl Shared {
             Ok(client)
         };
         let mut lanes = Vec::new();
-        for _ in 0..std::env::var("LANES").map_or(3, |n| n.parse().unwrap()) {
-            lanes.push(Lane::new(connect(&format!("{LANE_OPTIONS} -c statement_timeout={}", std::env::var("LANE_MS").unwrap_or("500".into()))).await?));
+        for _ in 0..3 {
+            lanes.push(Lane::new(connect(&format!("{LANE_OPTIONS} -c statement_timeout=500")).await?));
         }
         let mut sessions = Vec::new();
         for _ in 0..8 {
@@ -113,7 +113,7 @@ impl FromRequestParts<Arc<Shared>> for EnvironmentScope {
             Some(key) if key.starts_with("sk") => (KeyKind::Secret, key[2..].split_whitespace().map(str::to_owned).collect()),
             _ => return Err(Error::unauthenticated("key/invalid", "The key is not valid.")),
         };
-        let actor = DataActor { environment_id: EnvironmentId(uuid::Uuid::nil()), key_id: KeyId(uuid::Uuid::nil()), kind, scopes };
+        let actor = DataActor { environment_id: EnvironmentId::new(), key_id: KeyId::new(), kind, scopes };
         Ok(Self { actor, shared: state.clone() })
     }
 }
