@@ -426,5 +426,4 @@ fn filter_required(table: &Table) -> Error {
 }
 
 #[cfg(test)]
-#[path = "compile_tests.rs"]
 mod tests;
