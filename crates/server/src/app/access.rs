@@ -15,7 +15,7 @@ pub(crate) fn table<'s>(actor: &DataActor, schema: &'s Schema, name: &str, verbs
         KeyKind::Secret => {
             // Before the table is looked for: what a key may do does not depend on what there is.
             match verbs.iter().find(|verb| !scopes_allow(&actor.scopes, name, **verb)) {
-                Some(verb) => Err(denied(name, *verb, "The scopes of this secret key do not cover it.")),
+                Some(verb) => Err(denied(actor, name, *verb)),
                 None => schema.table(name).ok_or_else(|| not_found(actor, schema, name)),
             }
         }
@@ -23,7 +23,7 @@ pub(crate) fn table<'s>(actor: &DataActor, schema: &'s Schema, name: &str, verbs
             let table =
                 schema.table(name).filter(|table| !table.anon.is_empty()).ok_or_else(|| not_found(actor, schema, name))?;
             match verbs.iter().find(|verb| !table.anon.contains(**verb)) {
-                Some(verb) => Err(denied(name, *verb, "The table's access for anonymous callers does not include it.")),
+                Some(verb) => Err(denied(actor, name, *verb)),
                 None => Ok(table),
             }
         }
@@ -37,9 +37,14 @@ fn may(actor: &DataActor, table: &Table, verb: Verb) -> bool {
     }
 }
 
+/// As scopes write it.
+fn right(verb: Verb) -> &'static str {
+    if verb == Verb::Read { "read" } else { "write" }
+}
+
 /// No scope at all is full access.
 fn scopes_allow(scopes: &[String], table: &str, verb: Verb) -> bool {
-    let right = if verb == Verb::Read { "read" } else { "write" };
+    let right = right(verb);
     let covers = |scope: &String| match scope.strip_prefix("table:").and_then(|rest| rest.rsplit_once(':')) {
         Some((name, of_table)) => name == table && of_table == right,
         None => scope.strip_prefix("data:") == Some(right),
@@ -47,17 +52,27 @@ fn scopes_allow(scopes: &[String], table: &str, verb: Verb) -> bool {
     scopes.is_empty() || scopes.iter().any(covers)
 }
 
-fn denied(name: &str, verb: Verb, details: &str) -> Error {
-    Error::forbidden("access/denied", format!("This key may not {} records of '{name}'.", verb.as_str()))
-        .details(details)
-        .hint("Use a key that may, on a server of yours, or change the table's access or the key's scopes.")
+fn denied(actor: &DataActor, name: &str, verb: Verb) -> Error {
+    let error = Error::forbidden("access/denied", format!("This key may not {} records of '{name}'.", verb.as_str()));
+    match actor.kind {
+        KeyKind::Publishable => error
+            .details(format!("The table's access for anon does not include {}.", verb.as_str()))
+            .hint("Use a secret key, on your own server only, or change 'access' in the table's definition."),
+        KeyKind::Secret => {
+            let right = right(verb);
+            error
+                .details("The scopes of this secret key do not cover it.")
+                .hint(format!("Use a key with the scope data:{right} or table:{name}:{right}."))
+        }
+    }
 }
 
 fn not_found(actor: &DataActor, schema: &Schema, name: &str) -> Error {
     let readable = schema.tables().filter(|table| may(actor, table, Verb::Read)).map(|table| table.name.as_str());
-    let hint = match closest(name, readable) {
-        Some(near) => format!("Did you mean '{near}'?"),
-        None => "Check the name; a publishable key sees only tables whose access includes anon.".to_owned(),
+    let hint = match (closest(name, readable), actor.kind) {
+        (Some(near), _) => format!("Did you mean '{near}'?"),
+        (None, KeyKind::Publishable) => "Check the name; this key sees only tables whose access includes anon.".to_owned(),
+        (None, KeyKind::Secret) => "Check the name; tables are made by deploying their definitions.".to_owned(),
     };
     Error::not_found("table/not-found", format!("There is no table '{name}'.")).hint(hint)
 }

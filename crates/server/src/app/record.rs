@@ -1,4 +1,6 @@
 //! Operations on the records of an environment's tables. Each is one statement: it happens whole or not at all.
+//!
+//! A list holds at most [`compile::MAX_LIMIT`] records, whether or not the caller gives a limit.
 
 use std::sync::Arc;
 
@@ -130,7 +132,7 @@ async fn execute<'a>(
 ) -> Result<Vec<Row>> {
     let schema = scope.schema().await?;
     match attempt(scope, &schema, table, verbs, &write).await {
-        Err(error) if may_be_outdated(&error) => {
+        Err(error) if may_be_outdated(&error, verbs) => {
             let fresh = scope.reload_schema().await?;
             if Arc::ptr_eq(&schema, &fresh) {
                 return Err(error);
@@ -152,20 +154,15 @@ async fn attempt<'a>(
     let Some((on, statement)) = write(table)? else {
         return Ok(Vec::new());
     };
-    match scope.run(on, &statement.sql, &statement.params).await {
-        // Lanes have a short time limit, because others wait behind a slow statement; a session has the full one.
-        Err(error) if on == On::Lane && error.code == sqlstate::QUERY_CANCELED => {
-            scope.run(On::Session, &statement.sql, &statement.params).await
-        }
-        outcome => outcome,
-    }
+    scope.run(on, &statement.sql, &statement.params).await
 }
 
 /// The answer may be another one with the schema as it is now. None of these errors has changed anything.
-fn may_be_outdated(error: &Error) -> bool {
+fn may_be_outdated(error: &Error, verbs: &[Verb]) -> bool {
     let codes = [
         "table/not-found",
         "column/not-found",
+        compile::UNKNOWN_KEY,
         "record/no-single-key",
         sqlstate::UNDEFINED_TABLE,
         sqlstate::UNDEFINED_COLUMN,
@@ -173,7 +170,9 @@ fn may_be_outdated(error: &Error) -> bool {
         sqlstate::TYPE_MISMATCH,
         sqlstate::FEATURE_NOT_SUPPORTED,
     ];
-    codes.contains(&error.code.as_str())
+    // Bodies are read with the columns' types, so a value may be wrong for the old type alone.
+    let reads_a_body = verbs.iter().any(|verb| matches!(verb, Verb::Create | Verb::Update));
+    codes.contains(&error.code.as_str()) || (reads_a_body && error.code == sqlstate::INVALID_TEXT)
 }
 
 /// Whoever is told about the records that a write touched must be allowed to read them.

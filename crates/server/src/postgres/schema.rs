@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 
 use serde::Deserialize;
+use tokio_postgres::types::Json;
 use tokio_postgres::{Client, Error, Row};
 
 use super::quote::quote_identifier;
@@ -17,13 +18,9 @@ pub(crate) struct Schema {
 #[derive(Debug)]
 pub(crate) struct Table {
     pub(crate) name: String,
-    pub(crate) kind: TableKind,
     pub(crate) columns: Vec<Column>,
     /// In the order of the key; empty when there is none.
     pub(crate) primary_key: Vec<String>,
-    pub(crate) foreign_keys: Vec<ForeignKey>,
-    pub(crate) has_triggers: bool,
-    pub(crate) has_row_security: bool,
     /// What callers without a user may do.
     pub(crate) anon: Verbs,
     /// Reading it runs no code of the environment's owner, so that it may happen on a lane.
@@ -32,39 +29,13 @@ pub(crate) struct Table {
     pub(crate) sql_name: String,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum TableKind {
-    Table,
-    PartitionedTable,
-    View,
-    MaterializedView,
-    ForeignTable,
-}
-
 #[derive(Debug, Deserialize)]
 pub(crate) struct Column {
     pub(crate) name: String,
-    pub(crate) type_oid: u32,
-    /// As people write it, such as `character varying(40)`.
-    pub(crate) type_name: String,
     /// The type without its modifier, qualified and quoted, ready for SQL.
     pub(crate) sql_type: String,
-    pub(crate) nullable: bool,
-    pub(crate) has_default: bool,
-    /// The database makes its value and takes no other: generated columns and `GENERATED ALWAYS AS IDENTITY`.
-    pub(crate) always_generated: bool,
-    is_virtual: bool,
-    /// Its type is PostgreSQL's own, or an enum without casts.
+    /// It is stored, and its type is PostgreSQL's own or an enum without casts.
     is_plain: bool,
-}
-
-#[derive(Debug, Deserialize)]
-pub(crate) struct ForeignKey {
-    pub(crate) name: String,
-    pub(crate) columns: Vec<String>,
-    /// A table of `public`.
-    pub(crate) references: String,
-    pub(crate) referenced_columns: Vec<String>,
 }
 
 /// What may be done with the records of a table.
@@ -122,15 +93,8 @@ impl Schema {
     pub(crate) async fn load(client: &Client) -> Result<Self, Error> {
         let (tables, access) = tokio::try_join!(client.query_typed(TABLES, &[]), client.query_typed(ACCESS, &[]))?;
         let access: HashMap<String, Verbs> = access.iter().map(anon_of).collect::<Result<_, _>>()?;
-        let mut schema = Self::default();
-        for row in &tables {
-            let mut table = table_of(row)?;
-            if matches!(table.kind, TableKind::Table | TableKind::PartitionedTable) {
-                table.anon = access.get(&table.name).copied().unwrap_or_default();
-            }
-            schema.tables.insert(table.name.clone(), table);
-        }
-        Ok(schema)
+        let tables = tables.iter().map(|row| table_of(row, &access).map(|table| (table.name.clone(), table)));
+        Ok(Self { tables: tables.collect::<Result<_, _>>()? })
     }
 
     /// The table of that name, in the case it was created with.
@@ -165,25 +129,11 @@ impl Table {
     /// A table as tests need it: text columns, the first one the primary key.
     #[cfg(test)]
     pub(crate) fn for_tests(name: &str, columns: &[&str], anon: &[Verb]) -> Self {
-        let column = |name: &&str| Column {
-            name: (*name).to_owned(),
-            type_oid: 25,
-            type_name: "text".into(),
-            sql_type: "text".into(),
-            nullable: true,
-            has_default: false,
-            always_generated: false,
-            is_virtual: false,
-            is_plain: true,
-        };
+        let column = |name: &&str| Column { name: (*name).to_owned(), sql_type: "text".into(), is_plain: true };
         Self {
             name: name.into(),
-            kind: TableKind::Table,
             columns: columns.iter().map(column).collect(),
             primary_key: columns.first().map(|name| (*name).to_owned()).into_iter().collect(),
-            foreign_keys: Vec::new(),
-            has_triggers: false,
-            has_row_security: false,
             anon: Verbs::of(anon),
             is_plain: true,
             sql_name: format!("public.{}", quote_identifier(name)),
@@ -196,30 +146,19 @@ fn anon_of(row: &Row) -> Result<(String, Verbs), Error> {
     Ok((row.try_get("name")?, Verbs::from_words(words)))
 }
 
-fn table_of(row: &Row) -> Result<Table, Error> {
+fn table_of(row: &Row, access: &HashMap<String, Verbs>) -> Result<Table, Error> {
     let name: String = row.try_get("name")?;
-    let kind = match row.try_get("kind")? {
-        "p" => TableKind::PartitionedTable,
-        "v" => TableKind::View,
-        "m" => TableKind::MaterializedView,
-        "f" => TableKind::ForeignTable,
-        _ => TableKind::Table,
-    };
-    let tokio_postgres::types::Json(columns): tokio_postgres::types::Json<Vec<Column>> = row.try_get("columns")?;
-    let tokio_postgres::types::Json(foreign_keys) = row.try_get("foreign_keys")?;
-    let has_row_security: bool = row.try_get("has_row_security")?;
-    let is_table = matches!(kind, TableKind::Table | TableKind::PartitionedTable);
+    let Json(columns): Json<Vec<Column>> = row.try_get("columns")?;
+    let runs_code: bool = row.try_get("runs_code")?;
+    // No rule reaches inside a view, so views are closed to anon, whatever a definition of the same name says.
+    let anon = if row.try_get("is_table")? { access.get(&name).copied().unwrap_or_default() } else { Verbs::NONE };
     Ok(Table {
-        is_plain: is_table && !has_row_security && columns.iter().all(|column| column.is_plain && !column.is_virtual),
         sql_name: format!("public.{}", quote_identifier(&name)),
         name,
-        kind,
-        columns,
         primary_key: row.try_get("primary_key")?,
-        foreign_keys,
-        has_triggers: row.try_get("has_triggers")?,
-        has_row_security,
-        anon: Verbs::NONE,
+        anon,
+        is_plain: !runs_code && columns.iter().all(|column| column.is_plain),
+        columns,
     })
 }
 
@@ -228,11 +167,24 @@ const ACCESS: &str = "SELECT name, coalesce(anon, '{}') AS anon FROM cloche.tabl
 /// Every name is qualified, so that the answer is the same under any `search_path`.
 const TABLES: &str = r#"
 SELECT c.relname::text AS name,
-    c.relkind::text AS kind,
-    c.relrowsecurity AS has_row_security,
-    EXISTS (SELECT FROM pg_catalog.pg_trigger g WHERE g.tgrelid = c.oid AND NOT g.tgisinternal) AS has_triggers,
+    c.relkind IN ('r', 'p') AS is_table,
+    c.relkind NOT IN ('r', 'p') OR c.relrowsecurity
+        OR c.relhassubclass AND EXISTS (SELECT FROM pg_catalog.pg_foreign_table)
+        OR EXISTS (
+            -- Functions and operators that are not PostgreSQL's own: the planner may run those in indexes and checks.
+            SELECT FROM pg_catalog.pg_depend d
+            WHERE d.refclassid IN ('pg_catalog.pg_proc'::pg_catalog.regclass, 'pg_catalog.pg_operator'::pg_catalog.regclass)
+                AND (d.classid, d.objid) IN (
+                    SELECT 'pg_catalog.pg_class'::pg_catalog.regclass, c.oid
+                    UNION ALL
+                    SELECT 'pg_catalog.pg_class'::pg_catalog.regclass, i.indexrelid
+                    FROM pg_catalog.pg_index i WHERE i.indrelid = c.oid
+                    UNION ALL
+                    SELECT 'pg_catalog.pg_constraint'::pg_catalog.regclass, p.oid
+                    FROM pg_catalog.pg_constraint p WHERE p.conrelid = c.oid
+                )
+        ) AS runs_code,
     coalesce(k.names, '{}') AS primary_key,
-    coalesce(f.keys, '[]') AS foreign_keys,
     coalesce(a.columns, '[]') AS columns
 FROM pg_catalog.pg_class c
 LEFT JOIN LATERAL (
@@ -244,31 +196,11 @@ LEFT JOIN LATERAL (
 ) k ON true
 LEFT JOIN LATERAL (
     SELECT pg_catalog.json_agg(pg_catalog.json_build_object(
-        'name', p.conname,
-        'columns', (SELECT pg_catalog.array_agg(a.attname::text ORDER BY u.position)
-            FROM pg_catalog.unnest(p.conkey) WITH ORDINALITY AS u(attnum, position)
-            JOIN pg_catalog.pg_attribute a ON a.attrelid = p.conrelid AND a.attnum = u.attnum),
-        'references', r.relname,
-        'referenced_columns', (SELECT pg_catalog.array_agg(a.attname::text ORDER BY u.position)
-            FROM pg_catalog.unnest(p.confkey) WITH ORDINALITY AS u(attnum, position)
-            JOIN pg_catalog.pg_attribute a ON a.attrelid = p.confrelid AND a.attnum = u.attnum)
-    ) ORDER BY p.conname) AS keys
-    FROM pg_catalog.pg_constraint p
-    JOIN pg_catalog.pg_class r ON r.oid = p.confrelid
-    WHERE p.conrelid = c.oid AND p.contype = 'f' AND r.relnamespace = 'public'::pg_catalog.regnamespace
-) f ON true
-LEFT JOIN LATERAL (
-    SELECT pg_catalog.json_agg(pg_catalog.json_build_object(
         'name', a.attname,
-        'type_oid', a.atttypid::pg_catalog.int8,
-        'type_name', pg_catalog.format_type(a.atttypid, a.atttypmod),
         'sql_type', CASE WHEN n.nspname = 'pg_catalog' THEN pg_catalog.format_type(t.oid, -1)
             ELSE pg_catalog.format('%I.%I', n.nspname, t.typname) END,
-        'nullable', NOT a.attnotnull,
-        'has_default', a.atthasdef OR a.attidentity <> '',
-        'always_generated', a.attgenerated <> '' OR a.attidentity = 'a',
-        'is_virtual', a.attgenerated = 'v',
         'is_plain', CASE
+            WHEN a.attgenerated = 'v' THEN false
             WHEN t.typtype = 'e' OR e.typtype = 'e'
                 THEN NOT EXISTS (SELECT FROM pg_catalog.pg_cast s WHERE s.castsource IN (t.oid, e.oid))
             ELSE n.nspname = 'pg_catalog' AND t.typtype IN ('b', 'r', 'm') END

@@ -4,12 +4,10 @@
 
 use std::time::Duration;
 
-use tokio_postgres::error::DbError;
+use tokio_postgres::error::{DbError, SqlState};
 
 use crate::error::Error;
 
-/// Statement cancelled by its time limit.
-pub(crate) const QUERY_CANCELED: &str = "57014";
 /// A table that was there when the schema was read.
 pub(crate) const UNDEFINED_TABLE: &str = "42P01";
 /// A column that was there when the schema was read.
@@ -18,6 +16,8 @@ pub(crate) const UNDEFINED_COLUMN: &str = "42703";
 pub(crate) const UNDEFINED_TYPE: &str = "42704";
 /// Among other things: a column that has another type since the schema was read.
 pub(crate) const TYPE_MISMATCH: &str = "42804";
+/// A value that is not of the type's form.
+pub(crate) const INVALID_TEXT: &str = "22P02";
 /// Among other things: a plan made before the schema changed.
 pub(crate) const FEATURE_NOT_SUPPORTED: &str = "0A000";
 
@@ -43,8 +43,16 @@ pub(crate) fn to_error(error: tokio_postgres::Error) -> Error {
     describe(answer(db.code().code(), db.message()), db)
 }
 
-/// The problem type of an error code: the name in this API's words for a SQLSTATE, any other code itself.
+/// The problem type of an error code: the name in this API's words for a SQLSTATE or one of PostgREST's codes, any other
+/// code itself.
 pub(crate) fn problem_type(code: &str) -> &str {
+    match code {
+        "PGRST102" => return "request/unequal-keys",
+        "PGRST103" => return "request/out-of-range",
+        "PGRST116" => return "record/not-exactly-one",
+        "PGRST204" => return "column/not-found",
+        _ => {}
+    }
     let is_sqlstate = code.len() == 5 && code.bytes().all(|byte| byte.is_ascii_uppercase() || byte.is_ascii_digit());
     if !is_sqlstate {
         return code;
@@ -63,7 +71,7 @@ pub(crate) fn problem_type(code: &str) -> &str {
         UNDEFINED_TABLE => "table/not-found",
         UNDEFINED_COLUMN => "column/not-found",
         FEATURE_NOT_SUPPORTED => "request/not-supported",
-        QUERY_CANCELED => "statement/timeout",
+        "57014" => "statement/timeout",
         "55P03" => "lock/timeout",
         "40001" | "40P01" => "record/serialization",
         _ => match &code[..2] {
@@ -93,7 +101,7 @@ fn outcome(code: &str) -> Outcome {
         "42501" => Outcome::Forbidden,
         "55P03" => Outcome::Retry("Another transaction holds a lock that this request needs.", 1),
         "55006" => Outcome::Retry("The database is busy with something that this request cannot share.", 1),
-        QUERY_CANCELED => Outcome::Retry("The statement took longer than it may and was stopped; nothing was changed.", 5),
+        "57014" => Outcome::Retry("The statement took longer than it may and was stopped; nothing was changed.", 5),
         // This server writes the SQL: it must parse and find its statements.
         "42601" | "26000" => Outcome::Internal,
         _ => match &code[..2] {
@@ -106,8 +114,12 @@ fn outcome(code: &str) -> Outcome {
 }
 
 fn describe(mut error: Error, db: &DbError) -> Error {
-    error.details = db.detail().map(str::to_owned);
-    error.hint = db.hint().map(str::to_owned).or_else(|| own_hint(db.code().code()).map(str::to_owned));
+    // "Failing row contains …" shows a whole record, also to callers who may write and not read.
+    let shows_a_record =
+        matches!(*db.code(), SqlState::NOT_NULL_VIOLATION | SqlState::CHECK_VIOLATION | SqlState::WITH_CHECK_OPTION_VIOLATION);
+    error.details = db.detail().filter(|_| !shows_a_record).map(str::to_owned);
+    // PostgreSQL's own hints speak to those who write the SQL.
+    error.hint = own_hint(db.code().code()).or(db.hint()).map(str::to_owned);
     match (db.code().code(), db.column()) {
         ("23502", Some(column)) => error.field(column, "required", format!("'{column}' must have a value.")),
         _ => error,
@@ -122,7 +134,8 @@ fn own_hint(code: &str) -> Option<&'static str> {
         "23514" => "Give a value that the table's check allows.",
         "428C9" => "Leave the column out: the database makes its value.",
         "42883" | "42804" => "The operator or value does not suit the type of the column.",
-        "22P02" | "22007" | "22008" | "22003" => "Give a value of the column's type.",
+        UNDEFINED_TABLE | UNDEFINED_COLUMN => "The schema has changed a moment ago; check the names.",
+        INVALID_TEXT | "22007" | "22008" | "22003" => "Give a value of the column's type.",
         "22001" => "Give a shorter value.",
         "54001" => "Send a simpler request, or several.",
         _ => return None,
@@ -143,7 +156,7 @@ mod tests {
 
     #[test]
     fn names_of_database_errors() {
-        let named = ["23505", "23503", "22P02", "42703", "57014", "XX000", "record/not-found"].map(problem_type);
+        let named = ["23505", "23503", "22P02", "42703", "57014", "XX000", "record/not-found", "PGRST204"].map(problem_type);
         let expected = [
             "record/unique",
             "record/foreign-key",
@@ -152,6 +165,7 @@ mod tests {
             "statement/timeout",
             "database/refused",
             "record/not-found",
+            "column/not-found",
         ];
         assert_eq!(named, expected);
     }

@@ -34,7 +34,7 @@ pub(super) async fn list(
         if page.records != 1 {
             return Err(not_exactly_one(page.records));
         }
-        (status, [(header::CONTENT_TYPE, OBJECT)], inner(&page.json)).into_response()
+        record(status, &page.json, preferences)
     } else {
         (status, [(header::CONTENT_TYPE, JSON)], page.json).into_response()
     };
@@ -75,7 +75,10 @@ pub(super) async fn create(
     }
     let written = record::create(&scope, &table, &query, objects.as_ref(), preferences.to_return()).await?;
     let mut response = match (preferences.returning, &written.json) {
-        (Some(Return::Representation), Some(json)) => records(StatusCode::CREATED, json, preferences),
+        (Some(Return::Representation), Some(json)) if preferences.single => record(StatusCode::CREATED, json, preferences),
+        (Some(Return::Representation), Some(json)) => {
+            (StatusCode::CREATED, [(header::CONTENT_TYPE, JSON)], json.clone()).into_response()
+        }
         _ => StatusCode::CREATED.into_response(),
     };
     if preferences.count {
@@ -100,7 +103,7 @@ pub(super) async fn update(
     let object = body::object(&bytes)?;
     let (target, returning) = target(preferences);
     let written = record::update(&scope, &table, &query, &object, target, returning).await?;
-    changed(&written, preferences)
+    changed(&written, target, preferences)
 }
 
 pub(super) async fn delete(
@@ -113,7 +116,7 @@ pub(super) async fn delete(
     let query = filters_only(query.as_deref(), "DELETE")?;
     let (target, returning) = target(preferences);
     let written = record::delete(&scope, &table, &query, target, returning).await?;
-    changed(&written, preferences)
+    changed(&written, target, preferences)
 }
 
 pub(super) async fn update_one(
@@ -123,12 +126,13 @@ pub(super) async fn update_one(
     headers: HeaderMap,
     body: Body,
 ) -> Result<Response> {
-    let preferences = Preferences { single: true, ..Preferences::of(&headers)? };
+    let preferences = Preferences::of(&headers)?;
     let query = select_only(query.as_deref(), "one record")?;
     let bytes = body::read(&headers, body).await?;
     let object = body::object(&bytes)?;
-    let written = record::update(&scope, &table, &query, &object, Target::Id(&id), one(preferences)).await?;
-    changed(&written, preferences)
+    let target = Target::Id(&id);
+    let written = record::update(&scope, &table, &query, &object, target, one(preferences)).await?;
+    changed(&written, target, preferences)
 }
 
 pub(super) async fn delete_one(
@@ -137,10 +141,11 @@ pub(super) async fn delete_one(
     RawQuery(query): RawQuery,
     headers: HeaderMap,
 ) -> Result<Response> {
-    let preferences = Preferences { single: true, ..Preferences::of(&headers)? };
+    let preferences = Preferences::of(&headers)?;
     let query = select_only(query.as_deref(), "one record")?;
-    let written = record::delete(&scope, &table, &query, Target::Id(&id), one(preferences)).await?;
-    changed(&written, preferences)
+    let target = Target::Id(&id);
+    let written = record::delete(&scope, &table, &query, target, one(preferences)).await?;
+    changed(&written, target, preferences)
 }
 
 /// What a change by id tells: the record, or only that it was there.
@@ -161,9 +166,14 @@ fn target(preferences: Preferences) -> (Target<'static>, Returning) {
     }
 }
 
-fn changed(written: &Written, preferences: Preferences) -> Result<Response> {
+fn changed(written: &Written, target: Target<'_>, preferences: Preferences) -> Result<Response> {
     let mut response = match (preferences.returning, &written.json) {
-        (Some(Return::Representation), Some(json)) => records(StatusCode::OK, json, preferences),
+        (Some(Return::Representation), Some(json)) if preferences.single || matches!(target, Target::Id(_)) => {
+            record(StatusCode::OK, json, preferences)
+        }
+        (Some(Return::Representation), Some(json)) => {
+            (StatusCode::OK, [(header::CONTENT_TYPE, JSON)], json.clone()).into_response()
+        }
         _ => StatusCode::NO_CONTENT.into_response(),
     };
     if preferences.count {
@@ -172,17 +182,10 @@ fn changed(written: &Written, preferences: Preferences) -> Result<Response> {
     Ok(applied(response, preferences))
 }
 
-fn records(status: StatusCode, json: &Bytes, preferences: Preferences) -> Response {
-    if preferences.single {
-        (status, [(header::CONTENT_TYPE, OBJECT)], inner(json)).into_response()
-    } else {
-        (status, [(header::CONTENT_TYPE, JSON)], json.clone()).into_response()
-    }
-}
-
-/// The only record of a JSON array.
-fn inner(array: &Bytes) -> Bytes {
-    array.slice(1..array.len() - 1)
+/// The only record of a JSON array, by itself.
+fn record(status: StatusCode, array: &Bytes, preferences: Preferences) -> Response {
+    let kind = if preferences.single { OBJECT } else { JSON };
+    (status, [(header::CONTENT_TYPE, kind)], array.slice(1..array.len() - 1)).into_response()
 }
 
 fn applied(mut response: Response, preferences: Preferences) -> Response {

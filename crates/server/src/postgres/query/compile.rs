@@ -13,6 +13,9 @@ use crate::postgres::schema::{Column, Table};
 /// Records in an answer, at most and unless fewer are asked for: no request may fill the server's memory.
 pub(crate) const MAX_LIMIT: u64 = 1000;
 
+/// PostgREST's code for a key of the body that is no column.
+pub(crate) const UNKNOWN_KEY: &str = "PGRST204";
+
 /// One statement and its values.
 #[derive(Debug)]
 pub(crate) struct Statement<'a> {
@@ -166,16 +169,15 @@ pub(crate) fn single_key(table: &Table) -> Result<&Column> {
 }
 
 /// The column of that name, or an error that names the closest one.
-pub(crate) fn column<'t>(table: &'t Table, name: &str, used_in: &str) -> Result<&'t Column> {
+fn column<'t>(table: &'t Table, name: &str, used_in: &str) -> Result<&'t Column> {
     table.column(name).ok_or_else(|| {
-        let error = Error::bad_input("column/not-found", format!("'{}' has no column '{name}' ({used_in}).", table.name));
-        if used_in == "select" && name.contains(['(', '>']) {
-            return error.hint("'select' takes columns of the table itself, as in select=id,title,heading:title.");
-        }
-        match closest(name, table.columns.iter().map(|column| column.name.as_str())) {
-            Some(near) => error.hint(format!("Did you mean '{near}'?")),
-            None => error.hint(format!("Its columns: {}.", listed(table))),
-        }
+        let message = format!("'{}' has no column '{name}', which {used_in} names.", table.name);
+        Error::bad_input("column/not-found", message).hint(
+            match closest(name, table.columns.iter().map(|column| column.name.as_str())) {
+                Some(near) => format!("Did you mean '{near}'?"),
+                None => format!("Its columns: {}.", listed(table)),
+            },
+        )
     })
 }
 
@@ -186,10 +188,13 @@ fn listed(table: &Table) -> String {
 }
 
 fn body_columns<'t>(table: &'t Table, body: &Body<'_>) -> Result<Vec<&'t Column>> {
-    body.keys
-        .iter()
-        .map(|key| column(table, key, "body").map_err(|error| error.field(key, "unknown", "There is no such column.")))
-        .collect()
+    let of_body = |key: &String| {
+        column(table, key, "the body").map_err(|error| {
+            let error = error.field(key, "unknown", "There is no such column.");
+            Error { code: UNKNOWN_KEY.to_owned(), ..error }
+        })
+    };
+    body.keys.iter().map(of_body).collect()
 }
 
 /// Without a primary key there are no keys to tell.
@@ -259,7 +264,7 @@ impl<'a> Sql<'a> {
             self.push("t.*");
         }
         for (at, output) in select.iter().enumerate() {
-            let column = column(table, &output.column, "select")?;
+            let column = column(table, &output.column, "'select'")?;
             if select[..at].iter().any(|other| other.name() == output.name()) {
                 let message = format!("'select' gives the name '{}' to two columns.", output.name());
                 return Err(Error::bad_input("select/duplicate-name", message).hint("Give one of them an alias: alias:column."));
@@ -273,7 +278,7 @@ impl<'a> Sql<'a> {
     fn condition(&mut self, table: &Table, filters: &'a [Filter]) -> Result<String> {
         let mut text = String::new();
         for filter in filters {
-            let column = column(table, &filter.column, "filter")?;
+            let column = column(table, &filter.column, "a filter")?;
             text.push_str(if text.is_empty() { " WHERE " } else { " AND " });
             if filter.negated {
                 text.push_str("NOT ");
@@ -300,7 +305,7 @@ impl<'a> Sql<'a> {
 
     fn order(&mut self, table: &Table, order: &[Order]) -> Result<()> {
         for (at, key) in order.iter().enumerate() {
-            let column = column(table, &key.column, "order")?;
+            let column = column(table, &key.column, "'order'")?;
             let lead = if at == 0 { " ORDER BY " } else { ", " };
             let direction = if key.descending { " DESC" } else { "" };
             let nulls = match key.nulls_first {
@@ -421,5 +426,4 @@ fn filter_required(table: &Table) -> Error {
 }
 
 #[cfg(test)]
-#[path = "compile_tests.rs"]
 mod tests;

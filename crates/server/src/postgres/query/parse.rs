@@ -13,6 +13,9 @@ const MAX_FILTERS: usize = 100;
 /// Values in one `in` list.
 const MAX_VALUES: usize = 10_000;
 
+/// Columns in `order`.
+const MAX_ORDER: usize = 32;
+
 /// Operators, as the dialect writes them.
 const OPERATORS: &str = "eq, neq, gt, gte, lt, lte, in, like, ilike, is";
 
@@ -117,7 +120,12 @@ fn orders(text: &str) -> Result<Vec<Order>> {
     if text.is_empty() {
         return Ok(Vec::new());
     }
-    split(text, "order")?.iter().map(|item| order(item.trim())).collect()
+    let items = split(text, "order")?;
+    if items.len() > MAX_ORDER {
+        return Err(Error::bad_input("order/too-long", format!("'order' names more than {MAX_ORDER} columns."))
+            .hint("Leave out those that cannot make a difference any more."));
+    }
+    items.iter().map(|item| order(item.trim())).collect()
 }
 
 fn order(item: &str) -> Result<Order> {
