@@ -8,7 +8,7 @@ use cloche_wire::FieldError;
 
 /// What kind of failure it is, from the caller's point of view.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Kind {
+pub(crate) enum Kind {
     /// The input is wrong; sending it again will not help.
     BadInput,
     /// No valid credential came with the request.
@@ -38,7 +38,7 @@ pub enum Kind {
 /// A failure with a stable code, a sentence for the user, and what to do next.
 ///
 /// `message`, `details` and `hint` are shown to users; `source` only ever reaches the log.
-pub struct Error {
+pub(crate) struct Error {
     pub(crate) kind: Kind,
     pub(crate) code: String,
     pub(crate) message: String,

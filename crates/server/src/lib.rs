@@ -1,17 +1,21 @@
-//! The Cloche server.
+//! The Cloche server: data plane, management plane, and the PostgreSQL under them.
 
 mod app;
 mod auth;
 mod error;
 mod http;
 mod postgres;
+mod reconcile;
+mod sagas;
 mod secrets;
 mod settings;
+mod start;
 mod store;
 
 pub use settings::{LogFormat, Settings};
+pub use start::serve;
 
-/// Runs the server until it is told to stop.
-pub async fn serve(_settings: Settings) -> anyhow::Result<()> {
-    anyhow::bail!("being built")
+/// The management schema in GraphQL's own language, as committed in `schema.graphql`.
+pub fn management_schema() -> String {
+    http::graphql::schema(None).sdl()
 }

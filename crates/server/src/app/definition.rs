@@ -116,3 +116,11 @@ async fn record(app: &App, found: &Found, plan: &Plan) -> Result<()> {
     audit::record(&tx, &entry).await?;
     Ok(tx.commit().await?)
 }
+
+/// What was last applied, as (kind, name, normalised form).
+pub(crate) async fn stored_in(app: &App, found: &Found) -> Result<Vec<(String, String, Value)>> {
+    require_usable(&found.environment)?;
+    let database = &found.environment.database;
+    let client = connect(&app.cluster.login(&database.owner_login(), database.as_str())).await?;
+    Ok(introspect::stored(&client).await?)
+}

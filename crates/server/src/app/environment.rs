@@ -7,7 +7,7 @@ use super::{App, checked_name, from_now};
 use crate::auth::{Actor, ProjectAccess, Role};
 use crate::error::{Error, Result};
 use crate::store::environments::{self, Environment, Status};
-use crate::store::{Tx, audit};
+use crate::store::{Page, Slice, Tx, audit};
 
 /// An environment and the proof that the actor has a role in its project.
 pub(crate) struct Found {
@@ -47,7 +47,7 @@ pub(crate) async fn tree(app: &App, project: ProjectId) -> Result<Vec<TreeNode>>
             add(all, Some(environment.id), depth + 1, tree);
         }
     }
-    let mut all = environments::all(&*app.store.client().await?, project).await?;
+    let mut all = environments::all(&app.store.client().await?, project).await?;
     // A child of a deleted environment stands at the top.
     let alive: Vec<EnvironmentId> = all.iter().map(|environment| environment.id).collect();
     for environment in &mut all {
@@ -152,4 +152,14 @@ pub(crate) fn require_usable(environment: &Environment) -> Result<()> {
     }
     let message = format!("The environment {} is {}.", environment.name, environment.status.as_str());
     Err(Error::conflict("environment/not-active", message).hint("`cloche env list` shows which are active."))
+}
+
+/// The environments of a project, oldest first.
+pub(crate) async fn list(app: &App, access: &ProjectAccess, slice: &Slice) -> Result<Page<Environment>> {
+    environments::list(&*app.store.client().await?, access.project().id, slice).await
+}
+
+/// Those whose delete can still be undone.
+pub(crate) async fn deleted(app: &App, access: &ProjectAccess) -> Result<Vec<Environment>> {
+    environments::deleted(&*app.store.client().await?, access.project().id).await
 }

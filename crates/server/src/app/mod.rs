@@ -39,6 +39,7 @@ pub(crate) struct App {
     pub(crate) organization: OrganizationId,
     pub(crate) running: operation::Running,
     pub(crate) faults: Box<dyn Faults + Send>,
+    pub(crate) metrics: metrics_exporter_prometheus::PrometheusHandle,
 }
 
 impl App {

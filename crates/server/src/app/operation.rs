@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use chrono::{DateTime, Utc};
 use cloche_saga::{Event, LogError, Outcome};
 use cloche_wire::OperationId;
+use deadpool_postgres::Object;
 use serde_json::{Value, json};
 use tokio::task::JoinHandle;
 
@@ -16,6 +17,7 @@ use crate::sagas::{self, Ended, Kind};
 use crate::store::environments::{self, Status};
 use crate::store::keys::KeyPair;
 use crate::store::operations::{self, Operation};
+use crate::store::{Page, Slice};
 
 /// The operations this server is working on.
 #[derive(Default)]
@@ -129,7 +131,22 @@ pub(crate) async fn view(app: &App, actor: &Actor, id: OperationId) -> Result<Op
     if !actor.owner {
         ProjectAccess::check(&client, actor, operation.project_id, Role::Viewer).await.map_err(|_| unknown(id))?;
     }
-    let events = operations::events(&client, id).await?;
+    with_steps(&client, operation).await
+}
+
+/// The operations of a project with their steps, newest first.
+pub(crate) async fn list(app: &App, access: &ProjectAccess, slice: &Slice) -> Result<Page<OperationView>> {
+    let client = app.store.client().await?;
+    let Page { nodes, more } = operations::list(&client, access.project().id, slice).await?;
+    let mut views = Vec::with_capacity(nodes.len());
+    for operation in nodes {
+        views.push(with_steps(&client, operation).await?);
+    }
+    Ok(Page { nodes: views, more })
+}
+
+async fn with_steps(client: &Object, operation: Operation) -> Result<OperationView> {
+    let events = operations::events(client, operation.id).await?;
     let plan = Kind::parse(&operation.kind).map(Kind::steps).unwrap_or_default();
     Ok(OperationView { steps: plan.iter().map(|(name, title)| step_view(name, title, &events)).collect(), operation })
 }

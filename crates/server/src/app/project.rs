@@ -2,15 +2,15 @@
 
 use std::sync::Arc;
 
-use cloche_wire::{EnvironmentId, OperationId};
+use cloche_wire::{EnvironmentId, OperationId, ProjectId};
 use serde_json::json;
 
 use super::{App, checked_name, operation};
-use crate::auth::{Actor, Role};
-use crate::error::Result;
+use crate::auth::{Actor, ProjectAccess, Role};
+use crate::error::{Error, Result};
 use crate::postgres::database::DatabaseName;
 use crate::sagas::{Kind, MakeInput};
-use crate::store::audit;
+use crate::store::{Page, Slice, audit};
 use crate::store::environments::{self, Environment, EnvironmentType, NewEnvironment};
 use crate::store::keys::KeyPair;
 use crate::store::operations::{self, ClaimMode, NewOperation};
@@ -74,4 +74,30 @@ pub(crate) async fn create(app: &Arc<App>, actor: &Actor, name: &str, root_name:
     let client = app.store.client().await?;
     let environment = environments::find(&client, environment).await?.ok_or_else(|| environments::unknown(root_name))?;
     Ok(Created { project, environment, keys })
+}
+
+/// The proof that the actor has at least the role `need` in a project.
+pub(crate) async fn access(app: &App, actor: &Actor, id: ProjectId, need: Role) -> Result<ProjectAccess> {
+    ProjectAccess::check(&app.store.client().await?, actor, id, need).await
+}
+
+/// The projects the actor has a role in.
+pub(crate) async fn list(app: &App, actor: &Actor, slice: &Slice) -> Result<Page<Project>> {
+    projects::list(&*app.store.client().await?, (!actor.owner).then_some(actor.member_id), slice).await
+}
+
+/// One project, by id or by name; nothing where the actor has no role in it.
+pub(crate) async fn find(app: &App, actor: &Actor, id: Option<ProjectId>, name: Option<&str>) -> Result<Option<Project>> {
+    let client = app.store.client().await?;
+    let found = match (id, name) {
+        (Some(id), None) => projects::find(&client, id).await?,
+        (None, Some(name)) => projects::find_by_name(&client, name).await?,
+        _ => return Err(Error::bad_input("project/which", "Give either the id or the name of a project.")),
+    };
+    let Some(project) = found else { return Ok(None) };
+    match ProjectAccess::check(&client, actor, project.id, Role::Viewer).await {
+        Ok(_) => Ok(Some(project)),
+        Err(error) if error.code == "project/not-found" => Ok(None),
+        Err(error) => Err(error),
+    }
 }

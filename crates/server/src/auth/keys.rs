@@ -81,8 +81,7 @@ impl KeyCache {
             }
             _ => return Err(invalid()),
         }
-        let actor =
-            DataActor { environment_id: found.environment_id, key_id: found.id, kind: found.kind, scopes: found.scopes.clone() };
+        let actor = DataActor { environment_id: found.environment_id, kind: found.kind, scopes: found.scopes.clone() };
         Ok(Verified { actor, key: found.clone() })
     }
 

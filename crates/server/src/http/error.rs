@@ -74,6 +74,11 @@ fn log(error: &Error, status: StatusCode) {
     }
 }
 
+/// The same for a failure told in a GraphQL answer, which has no status of its own.
+pub(crate) fn log_internal(error: &Error) {
+    log(error, StatusCode::INTERNAL_SERVER_ERROR);
+}
+
 fn causes(error: &Error) -> String {
     let mut text = error.to_string();
     let mut cause = std::error::Error::source(error);

@@ -2,4 +2,43 @@
 
 pub(crate) mod data;
 mod error;
+pub(crate) mod graphql;
+mod operations;
 pub(crate) mod request_id;
+mod router;
+mod scope;
+
+use std::future::Future;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::net::TcpListener;
+
+use crate::app::App;
+
+/// How long requests may take to finish once the server is told to stop.
+const GRACE: Duration = Duration::from_secs(15);
+
+/// Serves until `stop` is ready and the requests under way have ended.
+pub(crate) async fn serve(app: Arc<App>, listener: TcpListener, stop: impl Future<Output = ()> + Send + 'static) -> std::io::Result<()> {
+    let (told, mut was_told) = tokio::sync::watch::channel(false);
+    let stop = async move {
+        stop.await;
+        told.send_replace(true);
+    };
+    // Without connection info `into_make_service` clones the router's reference, not the router.
+    let server = axum::serve(listener, router::router(app).into_make_service()).with_graceful_shutdown(stop);
+    let patience = async move {
+        // An error means that the server ended first.
+        if was_told.wait_for(|told| *told).await.is_ok() {
+            tokio::time::sleep(GRACE).await;
+        }
+    };
+    tokio::select! {
+        served = server => served,
+        () = patience => {
+            tracing::warn!("some requests did not end in time; they are cut off");
+            Ok(())
+        }
+    }
+}

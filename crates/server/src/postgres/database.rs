@@ -208,3 +208,18 @@ impl Cluster {
         Ok((row.get(0), row.get(1)))
     }
 }
+
+impl Cluster {
+    /// Every database and login group with a name of ours.
+    pub(crate) async fn our_databases(&self) -> anyhow::Result<Vec<String>> {
+        let admin = self.admin().await?;
+        let rows = admin
+            .query(
+                "SELECT datname::text FROM pg_database WHERE datname ~ '^ce_[0-9a-f]{32}$'
+                 UNION SELECT rolname::text FROM pg_roles WHERE rolname ~ '^ce_[0-9a-f]{32}$'",
+                &[],
+            )
+            .await?;
+        Ok(rows.iter().map(|row| row.get(0)).collect())
+    }
+}

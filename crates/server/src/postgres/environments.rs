@@ -12,7 +12,7 @@ use tokio_postgres::Client;
 use super::cluster::{Cluster, connect};
 use super::database::DatabaseName;
 use super::gate::{Closed, Gate, Pass};
-use super::lane::Lane;
+use super::lane::{LANE_OPTIONS, Lane};
 use super::schema::Schema;
 use crate::error::{Error, Result};
 
@@ -29,8 +29,6 @@ const IDLE: Duration = Duration::from_secs(60);
 /// How long a request waits for a connection when the budget is spent.
 const PATIENCE: Duration = Duration::from_secs(5);
 
-/// Lanes carry short reads: one that takes longer is cut off and runs again on a session, so that it blocks nobody behind it.
-const LANE_OPTIONS: &str = "-c statement_timeout=1s -c lock_timeout=500ms -c idle_in_transaction_session_timeout=5s";
 const SESSION_OPTIONS: &str = "-c statement_timeout=30s -c lock_timeout=5s -c idle_in_transaction_session_timeout=30s";
 
 /// All environments with a handle on this server.

@@ -9,7 +9,7 @@ use aws_lc_rs::digest;
 use serde::{Deserialize, Serialize};
 use tokio_postgres::{Client, Error as PgError};
 
-use super::quote::quote_identifier;
+use cloche_definitions::quote_identifier;
 use crate::secrets::hex;
 
 /// How much of the contents is compared beside the objects.

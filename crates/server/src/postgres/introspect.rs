@@ -38,12 +38,12 @@ FROM pg_index i JOIN pg_class c ON c.oid = i.indexrelid JOIN pg_class t ON t.oid
 WHERE t.relnamespace = 'public'::regnamespace AND t.relkind IN ('r', 'p')";
 
 const ENUMS: &str = "
-SELECT t.typname::text, array_agg(e.enumlabel::text ORDER BY e.enumsortorder)
-FROM pg_type t JOIN pg_enum e ON e.enumtypid = t.oid WHERE t.typnamespace = 'public'::regnamespace GROUP BY t.typname";
+SELECT t.typname::text, array_agg(e.enumlabel::text ORDER BY e.enumsortorder), obj_description(t.oid, 'pg_type')
+FROM pg_type t JOIN pg_enum e ON e.enumtypid = t.oid WHERE t.typnamespace = 'public'::regnamespace GROUP BY t.oid, t.typname";
 
 /// Reads what is there, through a login that may see `cloche.deployed`.
 ///
-/// Sets an empty search path, so that PostgreSQL prints names with their schema for everybody alike.
+/// Sets the search path that definitions are written for: what they name without a schema is in `public`.
 pub(crate) async fn deployed<C: GenericClient>(client: &C) -> Result<Deployed, PgError> {
     client.batch_execute("SET search_path = public").await?;
     let mut tables = BTreeMap::new();
@@ -83,7 +83,7 @@ pub(crate) async fn deployed<C: GenericClient>(client: &C) -> Result<Deployed, P
         }
     }
     let rows = client.query(ENUMS, &[]).await?;
-    let enums = rows.iter().map(|row| (row.get(0), EnumType { name: row.get(0), values: row.get(1) })).collect();
+    let enums = rows.iter().map(|row| (row.get(0), EnumType { name: row.get(0), values: row.get(1), comment: row.get(2) })).collect();
     Ok(Deployed { tables, enums })
 }
 
@@ -108,6 +108,12 @@ async fn read_constraints<C: GenericClient>(client: &C, tables: &mut BTreeMap<St
         }
     }
     Ok(())
+}
+
+/// The definitions last applied, as (kind, name, normalised form).
+pub(crate) async fn stored(client: &Client) -> Result<Vec<(String, String, serde_json::Value)>, PgError> {
+    let rows = client.query("SELECT kind, name, spec FROM cloche.deployed ORDER BY kind, name", &[]).await?;
+    Ok(rows.iter().map(|row| (row.get(0), row.get(1), row.get(2))).collect())
 }
 
 /// One change of the schema, as it is written beside it.

@@ -12,7 +12,6 @@ pub(crate) mod lane;
 pub(crate) mod migrate;
 pub(crate) mod param;
 pub(crate) mod query;
-pub(crate) mod quote;
 pub(crate) mod schema;
 pub(crate) mod scope;
 pub(crate) mod sqlstate;

@@ -6,7 +6,7 @@ use serde::Deserialize;
 use tokio_postgres::types::Json;
 use tokio_postgres::{Client, Error, Row};
 
-use super::quote::quote_identifier;
+use cloche_definitions::quote_identifier;
 
 /// The tables and views of `public` that the data role may use.
 #[derive(Debug, Default)]

@@ -2,13 +2,13 @@
 
 use std::sync::Arc;
 
-use cloche_wire::{EnvironmentId, KeyId, KeyKind};
+use cloche_wire::{EnvironmentId, KeyKind};
 use tokio_postgres::Row;
 use tokio_postgres::error::SqlState;
-use tokio_postgres::types::{ToSql, Type};
 
 use super::environments::Handle;
 use super::gate::Pass;
+use super::lane::query_once;
 use super::param::TextParam;
 use super::schema::Schema;
 use super::sqlstate::to_error;
@@ -18,7 +18,6 @@ use crate::error::Result;
 #[derive(Debug, Clone)]
 pub(crate) struct DataActor {
     pub(crate) environment_id: EnvironmentId,
-    pub(crate) key_id: KeyId,
     pub(crate) kind: KeyKind,
     /// What a secret key is limited to; empty means everything.
     pub(crate) scopes: Vec<String>,
@@ -66,13 +65,16 @@ impl EnvironmentScope {
         if on == On::Lane {
             let lane = self.handle.lane().await?;
             match lane.lane().query(sql, params).await {
-                Err(error) if error.code() == Some(&SqlState::QUERY_CANCELED) || error.is_closed() => {}
+                Err(error) if wants_a_session(&error) => {}
                 outcome => return outcome.map_err(to_error),
             }
         }
         let session = self.handle.session().await?;
-        // Types left open are inferred by PostgreSQL from where the parameter stands.
-        let typed: Vec<(&(dyn ToSql + Sync), Type)> = params.iter().map(|param| (param as _, Type::UNKNOWN)).collect();
-        session.client()?.query_typed(sql, &typed).await.map_err(to_error)
+        query_once(session.client()?, sql, params).await.map_err(to_error)
     }
+}
+
+/// Cut off by one of the lane's short limits, or the lane's connection ended: a session has more patience, and a fresh connection.
+fn wants_a_session(error: &tokio_postgres::Error) -> bool {
+    error.is_closed() || matches!(error.code(), Some(&SqlState::QUERY_CANCELED | &SqlState::LOCK_NOT_AVAILABLE))
 }

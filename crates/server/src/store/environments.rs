@@ -2,6 +2,7 @@
 
 use chrono::{DateTime, Utc};
 use cloche_wire::{EnvironmentId, ProjectId};
+use deadpool_postgres::GenericClient;
 use serde::{Deserialize, Serialize};
 use tokio_postgres::error::SqlState;
 use tokio_postgres::{Client, Row};
@@ -194,7 +195,7 @@ pub(crate) async fn list(client: &Client, project: ProjectId, slice: &Slice) -> 
 }
 
 /// Every environment of a project that is not deleted, oldest first.
-pub(crate) async fn all(client: &Client, project: ProjectId) -> Result<Vec<Environment>> {
+pub(crate) async fn all(client: &impl GenericClient, project: ProjectId) -> Result<Vec<Environment>> {
     let rows = client.query(&format!("{SELECT} WHERE e.project_id = $1 AND e.deleted_at IS NULL ORDER BY e.id"), &[&project.0]).await?;
     Ok(rows.iter().map(read).collect())
 }
@@ -202,6 +203,12 @@ pub(crate) async fn all(client: &Client, project: ProjectId) -> Result<Vec<Envir
 /// Those whose delete can still be undone.
 pub(crate) async fn deleted(client: &Client, project: ProjectId) -> Result<Vec<Environment>> {
     let rows = client.query(&format!("{SELECT} WHERE e.project_id = $1 AND e.status = 'deleted' ORDER BY e.id"), &[&project.0]).await?;
+    Ok(rows.iter().map(read).collect())
+}
+
+/// Every environment of this status, in all projects.
+pub(crate) async fn with_status(client: &Client, status: Status) -> Result<Vec<Environment>> {
+    let rows = client.query(&format!("{SELECT} WHERE e.status = $1 ORDER BY e.id"), &[&status.as_str()]).await?;
     Ok(rows.iter().map(read).collect())
 }
 
@@ -228,7 +235,7 @@ pub(crate) async fn expired(client: &Client) -> Result<Vec<Environment>> {
 }
 
 /// Names of the children that are not deleted.
-pub(crate) async fn children(client: &Client, id: EnvironmentId) -> Result<Vec<String>> {
+pub(crate) async fn children(client: &impl GenericClient, id: EnvironmentId) -> Result<Vec<String>> {
     let rows = client.query("SELECT name FROM environments WHERE parent_id = $1 AND deleted_at IS NULL ORDER BY id", &[&id.0]).await?;
     Ok(rows.iter().map(|row| row.get(0)).collect())
 }

@@ -2,6 +2,7 @@
 
 use chrono::{DateTime, Utc};
 use cloche_wire::{EnvironmentId, KeyEnvironment, KeyId, KeyKind, KeyText, TokenKind};
+use deadpool_postgres::GenericClient;
 use tokio_postgres::{Client, Row};
 
 use super::environments::{EnvironmentType, Status};
@@ -127,7 +128,7 @@ pub(crate) async fn list(client: &Client, environment: EnvironmentId, slice: &Sl
 }
 
 /// Whether the environment has keys already, so that a resumed activation does not make a second pair.
-pub(crate) async fn has_default(client: &Client, environment: EnvironmentId) -> Result<bool> {
+pub(crate) async fn has_default(client: &impl GenericClient, environment: EnvironmentId) -> Result<bool> {
     let row = client
         .query_one(
             "SELECT EXISTS (SELECT FROM api_keys WHERE environment_id = $1 AND is_default AND revoked_at IS NULL)",
@@ -171,7 +172,7 @@ pub(crate) async fn revoke_all(tx: &Tx<'_>, environment: EnvironmentId) -> Resul
 }
 
 /// Keys in force beside the default pair.
-pub(crate) async fn others(client: &Client, environment: EnvironmentId) -> Result<Vec<ApiKey>> {
+pub(crate) async fn others(client: &impl GenericClient, environment: EnvironmentId) -> Result<Vec<ApiKey>> {
     let rows = client
         .query(
             "SELECT * FROM api_keys WHERE environment_id = $1 AND NOT is_default AND revoked_at IS NULL

@@ -118,7 +118,7 @@ fn initialise(data_dir: &Path, folder: &Path, tools: &Tools, user: &ChildUser, p
     }
     fs::DirBuilder::new().mode(0o700).create(&fresh)?;
     user.own(&fresh)?;
-    let password_file = data_dir.join("postgres.password");
+    let password_file = data_dir.join("initdb-password");
     write_private(&password_file, password)?;
     user.own(&password_file)?;
     tracing::info!(folder = %folder.display(), "creating a PostgreSQL data directory");

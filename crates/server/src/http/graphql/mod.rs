@@ -1,0 +1,80 @@
+//! The management plane: GraphQL at `/graphql`, for console, CLI and scripts.
+//!
+//! A user's mistake answers `success: false` with a stable code; a missing or lesser credential is a GraphQL error with
+//! `extensions.code`. One file a noun.
+
+mod definition;
+mod environment;
+mod key;
+mod operation;
+mod page;
+mod payload;
+mod people;
+mod project;
+mod server;
+mod variable;
+
+use std::sync::Arc;
+
+use async_graphql::{EmptySubscription, MergedObject, Schema};
+use async_graphql_axum::{GraphQLRequest, GraphQLResponse};
+use axum::extract::State;
+use axum::http::HeaderMap;
+
+use crate::app::App;
+use crate::error::Result;
+
+/// Nesting, total fields and aliases of one query: enough for every page of a console, too little to be a burden.
+const MAX_DEPTH: usize = 12;
+const MAX_COMPLEXITY: usize = 2_000;
+const MAX_DIRECTIVES: usize = 20;
+
+#[derive(MergedObject, Default)]
+pub(crate) struct Query(
+    server::ServerQuery,
+    people::PeopleQuery,
+    project::ProjectQuery,
+    environment::EnvironmentQuery,
+    key::KeyQuery,
+    variable::VariableQuery,
+    definition::DefinitionQuery,
+    operation::OperationQuery,
+);
+
+#[derive(MergedObject, Default)]
+pub(crate) struct Mutation(
+    project::ProjectMutation,
+    environment::EnvironmentMutation,
+    key::KeyMutation,
+    variable::VariableMutation,
+    definition::DefinitionMutation,
+    people::PeopleMutation,
+);
+
+pub(crate) type ManagementSchema = Schema<Query, Mutation, EmptySubscription>;
+
+/// The schema, served with an app; without one it can only be printed.
+pub(crate) fn schema(app: Option<Arc<App>>) -> ManagementSchema {
+    let builder = Schema::build(Query::default(), Mutation::default(), EmptySubscription)
+        .limit_depth(MAX_DEPTH)
+        .limit_complexity(MAX_COMPLEXITY)
+        .limit_directives(MAX_DIRECTIVES);
+    match app {
+        Some(app) => builder.data(app).finish(),
+        None => builder.finish(),
+    }
+}
+
+/// What the handler needs.
+#[derive(Clone)]
+pub(crate) struct Graph {
+    pub(crate) app: Arc<App>,
+    pub(crate) schema: ManagementSchema,
+}
+
+/// `POST /graphql`. Without a valid token nothing is parsed, let alone run.
+pub(crate) async fn handle(State(graph): State<Graph>, headers: HeaderMap, request: GraphQLRequest) -> Result<GraphQLResponse> {
+    let app = &graph.app;
+    let actor = app.tokens.authenticate(&app.store, &app.secrets, &headers).await?;
+    Ok(graph.schema.execute(request.into_inner().data(actor)).await.into())
+}

@@ -1,0 +1,47 @@
+//! All routes: a table of contents of what the server speaks.
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::extract::DefaultBodyLimit;
+use axum::http::Uri;
+use axum::middleware;
+use axum::response::{IntoResponse as _, Response};
+use axum::routing::{get, post};
+
+use super::graphql::{self, Graph};
+use super::{data, operations, request_id};
+use crate::app::App;
+use crate::error::Error;
+
+/// The longest body of a management request: a whole folder of definitions and room to spare.
+const MAX_GRAPHQL_BODY: usize = 6 * 1024 * 1024;
+
+pub(super) fn router(app: Arc<App>) -> Router {
+    let graph = Graph { schema: graphql::schema(Some(Arc::clone(&app))), app: Arc::clone(&app) };
+
+    let management = Router::new()
+        .route("/graphql", post(graphql::handle).fallback(async || Error::method_not_allowed("request/method-not-allowed", "GraphQL is asked by POST.")))
+        .layer(DefaultBodyLimit::max(MAX_GRAPHQL_BODY))
+        .with_state(graph);
+
+    let operations = Router::new()
+        .route("/healthz", get(operations::healthz))
+        .route("/readyz", get(operations::readyz))
+        .route("/metrics", get(operations::metrics))
+        .with_state(Arc::clone(&app));
+
+    // Data: one environment, chosen by the key.
+    data::router()
+        .with_state(app)
+        .merge(management)
+        .merge(operations)
+        .fallback(unknown)
+        .layer(middleware::from_fn(request_id::layer))
+}
+
+async fn unknown(uri: Uri) -> Response {
+    Error::not_found("route/not-found", format!("There is nothing at {}.", uri.path()))
+        .hint("Data is at /v1/data/{table}, management at /graphql.")
+        .into_response()
+}

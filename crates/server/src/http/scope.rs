@@ -1,0 +1,22 @@
+//! The only way to an [`EnvironmentScope`]: the key in a request's headers.
+
+use std::sync::Arc;
+
+use axum::extract::FromRequestParts;
+use axum::http::request::Parts;
+
+use crate::app::App;
+use crate::auth::key_from_headers;
+use crate::error::{Error, Result};
+use crate::postgres::scope::EnvironmentScope;
+
+impl FromRequestParts<Arc<App>> for EnvironmentScope {
+    type Rejection = Error;
+
+    async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Result<Self> {
+        let text = key_from_headers(&parts.headers)?;
+        let verified = app.keys.verify(&app.store, &app.secrets, text).await?;
+        let handle = app.environments.handle(verified.actor.environment_id, &verified.key.database, &app.cluster);
+        EnvironmentScope::enter(verified.actor, handle).await
+    }
+}

@@ -1,0 +1,86 @@
+//! Keeping the world as the control database says it is. It takes no input but "look", and leaves alone what is young or in use.
+
+use std::collections::HashSet;
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::app::{App, operation, removal};
+use crate::error::Result;
+use crate::postgres::database::DatabaseName;
+use crate::store::environments::{self, Status};
+
+/// How often uses of keys are written down; each key at most every five minutes.
+const NOTE_USES: Duration = Duration::from_secs(2);
+/// How often everything else is looked at.
+const LOOK: Duration = Duration::from_secs(30);
+
+/// Runs for as long as the server does.
+pub(crate) async fn keep(app: Arc<App>) {
+    let mut last_look = tokio::time::Instant::now();
+    loop {
+        tokio::time::sleep(NOTE_USES).await;
+        report("uses of keys", app.keys.write_uses(&app.store).await);
+        report("uses of tokens", app.tokens.write_uses(&app.store).await);
+        if last_look.elapsed() >= LOOK {
+            last_look = tokio::time::Instant::now();
+            report("stuck operations", operation::retry_stuck(&app).await);
+            report("expired leases", expire_leases(&app).await);
+            report("deleted environments", erase_deleted(&app).await);
+        }
+    }
+}
+
+fn report(what: &str, outcome: Result<()>) {
+    if let Err(error) = outcome {
+        tracing::warn!(?error, "could not look after {what}; trying again later");
+    }
+}
+
+/// What a killed server may have left: dumps nobody needs, databases of nobody, doors of deleted environments that stand open.
+/// Called at the start, when nothing is under way yet.
+pub(crate) async fn clean_up(app: &App) -> Result<()> {
+    let dumps = app.settings.data_dir.join("dumps");
+    crate::postgres::copy::remove_dump(&dumps)?;
+    close_deleted(app).await?;
+    collect_orphans(app).await
+}
+
+async fn close_deleted(app: &App) -> Result<()> {
+    for environment in environments::with_status(&*app.store.client().await?, Status::Deleted).await? {
+        app.cluster.close_database(&environment.database).await?;
+    }
+    Ok(())
+}
+
+/// Databases and logins with our naming that no environment has. Names are made once and never used again, and written to the control
+/// database before anything bears them, so what is not there was left by something that ended.
+async fn collect_orphans(app: &App) -> Result<()> {
+    let present = app.cluster.our_databases().await?;
+    let known: HashSet<String> = environments::database_names(&*app.store.client().await?).await?.into_iter().collect();
+    for name in present.into_iter().filter(|name| !known.contains(name)) {
+        tracing::warn!(database = name, "removing a database that belongs to no environment");
+        let name = DatabaseName::stored(name);
+        app.cluster.drop_database(&name).await?;
+        app.cluster.drop_logins(&name).await?;
+    }
+    Ok(())
+}
+
+async fn expire_leases(app: &Arc<App>) -> Result<()> {
+    let expired = environments::expired(&*app.store.client().await?).await?;
+    for environment in expired {
+        tracing::info!(environment = %environment.id, name = environment.name, "its lease has run out");
+        // A conflict means that somebody is at work on it: the next look finds it again.
+        report("an expired lease", removal::delete_by_system(app, environment.id, false).await);
+    }
+    Ok(())
+}
+
+async fn erase_deleted(app: &Arc<App>) -> Result<()> {
+    let due = environments::due_for_erasure(&*app.store.client().await?).await?;
+    for environment in due {
+        tracing::info!(environment = %environment.id, name = environment.name, "the time to undo its delete has passed");
+        report("a deleted environment", removal::delete_by_system(app, environment.id, true).await);
+    }
+    Ok(())
+}

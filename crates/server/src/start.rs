@@ -1,0 +1,171 @@
+//! Starting and stopping: the order in which the parts come up and go down.
+
+use std::fs;
+use std::os::unix::fs::DirBuilderExt as _;
+use std::path::Path;
+use std::sync::Arc;
+
+use anyhow::{Context as _, bail};
+use cloche_wire::{KeyText, OrganizationId, TokenKind};
+use metrics_exporter_prometheus::PrometheusBuilder;
+use tokio::net::TcpListener;
+use tokio::signal::unix::{SignalKind, signal};
+use tracing_subscriber::EnvFilter;
+
+use crate::app::{App, operation, scripted_faults};
+use crate::auth::{KeyCache, TokenUse};
+use crate::postgres::cluster::Cluster;
+use crate::postgres::embedded::{Embedded, find_tools};
+use crate::postgres::environments::Environments;
+use crate::postgres::template;
+use crate::secrets::{Secrets, write_private};
+use crate::settings::{LogFormat, Settings};
+use crate::store::{Store, clusters, people};
+use crate::{http, reconcile};
+
+/// Runs the server until it is told to stop (SIGTERM, SIGINT), then stops everything it started.
+pub async fn serve(mut settings: Settings) -> anyhow::Result<()> {
+    start_logging(&settings)?;
+    let data_dir = &settings.data_dir;
+    fs::DirBuilder::new().recursive(true).mode(0o755).create(data_dir).with_context(|| format!("cannot create {}", data_dir.display()))?;
+    settings.data_dir = data_dir.canonicalize().with_context(|| format!("cannot resolve {}", data_dir.display()))?;
+    let _lock = lock(&settings.data_dir)?;
+    // Before the long work, so that a port in use is said at once.
+    let listener = TcpListener::bind(settings.listen).await.with_context(|| format!("cannot listen on {}", settings.listen))?;
+    let stop = stop_signal()?;
+    let secrets = Arc::new(Secrets::load(&settings.data_dir)?);
+    let embedded = match &settings.database_url {
+        None => Some(Embedded::start(&settings).await?),
+        Some(_) => None,
+    };
+    let served = serve_with(settings, secrets, embedded.as_ref(), listener, stop).await;
+    if let Some(embedded) = embedded {
+        tracing::info!("stopping PostgreSQL");
+        embedded.stop().await;
+    }
+    served
+}
+
+async fn serve_with(
+    settings: Settings,
+    secrets: Arc<Secrets>,
+    embedded: Option<&Embedded>,
+    listener: TcpListener,
+    stop: impl Future<Output = ()> + Send + 'static,
+) -> anyhow::Result<()> {
+    let mut cluster = match (embedded, &settings.database_url) {
+        (Some(embedded), _) => Cluster::embedded(embedded, Arc::clone(&secrets)).await?,
+        (None, Some(url)) => Cluster::external(url, find_tools(&settings).ok(), Arc::clone(&secrets)).await?,
+        (None, None) => bail!("there is no PostgreSQL server"),
+    };
+    let store = Store::open(&cluster, &secrets).await?;
+    template::prepare(&cluster).await?;
+    let organization = {
+        let mut client = store.client().await?;
+        let tx = client.transaction().await?;
+        let (organization, owner) = people::ensure_organization(&tx).await?;
+        cluster.id = clusters::ensure_default(&tx).await?;
+        let token = owner_token(&settings.data_dir)?;
+        if people::find_token(&store.client().await?, token.locator()).await?.is_none() {
+            people::add_token(&tx, &secrets, owner, &token, "local owner", None, true).await?;
+        }
+        tx.commit().await?;
+        organization
+    };
+    let app = Arc::new(assemble(settings, secrets, store, cluster, organization)?);
+    reconcile::clean_up(&app).await?;
+    operation::resume_all(&app).await?;
+    let housekeeping = tokio::spawn(reconcile::keep(Arc::clone(&app)));
+    let environments = Arc::clone(&app.environments);
+    let connections = tokio::spawn(async move { environments.keep_house().await });
+    announce(&app, listener.local_addr()?);
+    let served = http::serve(app, listener, stop).await;
+    housekeeping.abort();
+    connections.abort();
+    served.context("the server failed")
+}
+
+fn assemble(
+    settings: Settings,
+    secrets: Arc<Secrets>,
+    store: Store,
+    cluster: Cluster,
+    organization: OrganizationId,
+) -> anyhow::Result<App> {
+    Ok(App {
+        settings,
+        secrets,
+        store,
+        cluster: Arc::new(cluster),
+        environments: Environments::new(),
+        keys: KeyCache::new(),
+        tokens: TokenUse::default(),
+        organization,
+        running: operation::Running::default(),
+        faults: scripted_faults()?,
+        metrics: PrometheusBuilder::new().install_recorder().context("metrics cannot be set up")?,
+    })
+}
+
+fn start_logging(settings: &Settings) -> anyhow::Result<()> {
+    let filter = EnvFilter::try_new(&settings.log_filter).with_context(|| format!("the log filter {:?} is not valid", settings.log_filter))?;
+    let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    match settings.log_format {
+        LogFormat::Text => builder.init(),
+        LogFormat::Json => builder.json().init(),
+    }
+    Ok(())
+}
+
+/// Held until the process ends, however it ends.
+fn lock(data_dir: &Path) -> anyhow::Result<fs::File> {
+    let path = data_dir.join("lock");
+    let file = fs::OpenOptions::new().create(true).truncate(false).write(true).open(&path);
+    let file = file.with_context(|| format!("cannot open {}", path.display()))?;
+    match file.try_lock() {
+        Ok(()) => Ok(file),
+        Err(fs::TryLockError::WouldBlock) => {
+            bail!("another cloche server uses {}: stop it first, or give this one another --data-dir", data_dir.display())
+        }
+        Err(fs::TryLockError::Error(error)) => Err(error).with_context(|| format!("cannot lock {}", path.display())),
+    }
+}
+
+/// The token in `DIR/owner-token`; written there before it is valid, so that a valid one is never lost.
+fn owner_token(data_dir: &Path) -> anyhow::Result<KeyText> {
+    let path = data_dir.join("owner-token");
+    if let Ok(text) = fs::read_to_string(&path) {
+        return KeyText::parse(text.trim()).with_context(|| format!("{} does not hold a token: remove it, and start again for a new one", path.display()));
+    }
+    let token = KeyText::generate(TokenKind::Personal).map_err(|error| anyhow::anyhow!("the system has no randomness: {error}"))?;
+    write_private(&path, token.reveal())?;
+    Ok(token)
+}
+
+fn stop_signal() -> anyhow::Result<impl Future<Output = ()> + Send + 'static> {
+    let (mut terminate, mut interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
+    Ok(async move {
+        tokio::select! {
+            _ = terminate.recv() => {}
+            _ = interrupt.recv() => {}
+        }
+        tracing::info!("stopping: requests under way are finished first");
+    })
+}
+
+/// What a person who starts the server wants to know.
+fn announce(app: &App, address: std::net::SocketAddr) {
+    let url = app.settings.public_url.clone().unwrap_or_else(|| format!("http://{address}"));
+    let kind = if app.cluster.ours { "embedded" } else { "external" };
+    let copies = match (app.cluster.copy_on_write, app.cluster.file_system.as_str()) {
+        (true, name) => format!("yes ({name})"),
+        (false, name) => format!("no ({name}): branches copy bytes"),
+    };
+    eprintln!("cloche {} is ready", env!("CARGO_PKG_VERSION"));
+    eprintln!("  url            {url}");
+    eprintln!("  data           {}", app.settings.data_dir.display());
+    eprintln!("  PostgreSQL     {} ({kind})", app.cluster.version_text());
+    eprintln!("  copy-on-write: {copies}");
+    eprintln!("  owner token    {}", app.settings.data_dir.join("owner-token").display());
+    tracing::info!(%url, postgres = app.cluster.version_text(), copy_on_write = app.cluster.copy_on_write, "ready");
+}
