@@ -116,7 +116,8 @@ models! {
         status: String,
         started_at: Option<String>,
         finished_at: Option<String>,
-        detail: Option<String>,
+        /// What the step says of what it did: an object whose keys depend on the step.
+        detail: Option<serde_json::Value>,
     }
 
     /// A variable; its value only when it was asked for.

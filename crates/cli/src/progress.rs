@@ -117,9 +117,23 @@ fn step_line(step: &Step) -> String {
         _ => style("✗").for_stderr().red(),
     };
     let took = took(step).map(|ms| format!("  {}", milliseconds(ms))).unwrap_or_default();
-    let detail = step.detail.as_ref().map(|detail| format!("  {detail}")).unwrap_or_default();
+    let detail = step.detail.as_ref().and_then(in_words).map(|words| format!("  {words}")).unwrap_or_default();
     let word = if step.status == "done" { String::new() } else { format!(" ({})", step.status) };
     format!("{mark} {}{word}{}{}", step.title, style(took).for_stderr().dim(), style(detail).for_stderr().dim())
+}
+
+/// What a step says of itself, where people want to know it.
+fn in_words(detail: &serde_json::Value) -> Option<String> {
+    let text = |name: &str| detail.get(name).and_then(serde_json::Value::as_str);
+    if let Some(message) = text("message") {
+        return Some(message.to_owned());
+    }
+    if let (Some(strategy), Some(reason)) = (text("strategy"), text("reason")) {
+        return Some(format!("{strategy}: {reason}"));
+    }
+    let count = |name: &str| detail.get(name).and_then(serde_json::Value::as_u64);
+    let compared = count("compared").map(|count| format!("{count} objects are the same"));
+    compared.or_else(|| count("variables").map(|count| format!("{count} variables resealed")))
 }
 
 /// How long the step took, in milliseconds.
@@ -141,9 +155,9 @@ mod tests {
             status: "done".into(),
             started_at: Some("2026-11-21T06:00:00.000Z".into()),
             finished_at: Some("2026-11-21T06:00:00.310Z".into()),
-            detail: Some("instant".into()),
+            detail: Some(serde_json::json!({ "strategy": "instant", "reason": "small", "pauseMs": 3.5 })),
         };
-        assert_eq!(console::strip_ansi_codes(&step_line(&step)), "✓ Copy the database  310 ms  instant");
+        assert_eq!(console::strip_ansi_codes(&step_line(&step)), "✓ Copy the database  310 ms  instant: small");
         let failed = Step { status: "failed".into(), finished_at: None, detail: None, ..step };
         assert_eq!(console::strip_ansi_codes(&step_line(&failed)), "✗ Copy the database (failed)");
     }

@@ -1,6 +1,7 @@
 //! Starting and stopping: the order in which the parts come up and go down.
 
 use std::fs;
+use std::io::IsTerminal as _;
 use std::os::unix::fs::DirBuilderExt as _;
 use std::path::Path;
 use std::sync::Arc;
@@ -108,8 +109,13 @@ fn assemble(
 }
 
 fn start_logging(settings: &Settings) -> anyhow::Result<()> {
-    let filter = EnvFilter::try_new(&settings.log_filter).with_context(|| format!("the log filter {:?} is not valid", settings.log_filter))?;
-    let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    // The driver writes down every NOTICE, and what a tenant's function raises is no business of this log.
+    let filter = format!("tokio_postgres=warn,{}", settings.log_filter);
+    let filter = EnvFilter::try_new(filter).with_context(|| format!("the log filter {:?} is not valid", settings.log_filter))?;
+    let builder = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_ansi(std::io::stderr().is_terminal())
+        .with_writer(std::io::stderr);
     match settings.log_format {
         LogFormat::Text => builder.init(),
         LogFormat::Json => builder.json().init(),
