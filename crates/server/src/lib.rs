@@ -17,5 +17,5 @@ pub use start::serve;
 
 /// The management schema in GraphQL's own language, as committed in `schema.graphql`.
 pub fn management_schema() -> String {
-    http::graphql::schema(None).sdl()
+    crate::http::graphql::schema(None).sdl()
 }

@@ -27,7 +27,11 @@ impl Secrets {
     /// Reads the master key of a data directory, or makes one where there is none.
     pub(crate) fn load(data_dir: &Path) -> anyhow::Result<Self> {
         let folder = data_dir.join("secrets");
-        fs::DirBuilder::new().recursive(true).mode(0o700).create(&folder).with_context(|| format!("cannot create {}", folder.display()))?;
+        fs::DirBuilder::new()
+            .recursive(true)
+            .mode(0o700)
+            .create(&folder)
+            .with_context(|| format!("cannot create {}", folder.display()))?;
         let path = folder.join("master.key");
         let text = match fs::read_to_string(&path) {
             Ok(text) => text,
@@ -39,7 +43,10 @@ impl Secrets {
             Err(error) => return Err(error).with_context(|| format!("cannot read {}", path.display())),
         };
         let Some(bytes) = unhex(text.trim()).filter(|bytes| bytes.len() == 32) else {
-            bail!("{} does not hold 64 hex digits: restore it from your backup, stored keys cannot be checked without it", path.display());
+            bail!(
+                "{} does not hold 64 hex digits: restore it from your backup, stored keys cannot be checked without it",
+                path.display()
+            );
         };
         Self::from_master(&bytes)
     }
@@ -48,7 +55,8 @@ impl Secrets {
         let master = hmac::Key::new(hmac::HMAC_SHA256, bytes);
         let derive = |label: &str| hmac::sign(&master, label.as_bytes());
         let pepper = hmac::Key::new(hmac::HMAC_SHA256, derive("key-pepper/1").as_ref());
-        let sealing = RandomizedNonceKey::new(&AES_256_GCM, derive("sealing/1").as_ref()).context("the sealing key is unusable")?;
+        let sealing =
+            RandomizedNonceKey::new(&AES_256_GCM, derive("sealing/1").as_ref()).context("the sealing key is unusable")?;
         Ok(Self { master, pepper, sealing })
     }
 
@@ -84,10 +92,9 @@ impl Secrets {
         let (nonce, body) = sealed.split_at_checked(NONCE_LEN).context("a sealed value is cut short")?;
         let nonce = Nonce::try_assume_unique_for_key(nonce).map_err(|_| anyhow::anyhow!("a sealed value is cut short"))?;
         let mut body = body.to_vec();
-        let plain = self
-            .sealing
-            .open_in_place(nonce, Aad::from(seal_context(environment, name)), &mut body)
-            .map_err(|_| anyhow::anyhow!("the sealed value {name:?} does not open: it was sealed for another environment, name or key"))?;
+        let plain = self.sealing.open_in_place(nonce, Aad::from(seal_context(environment, name)), &mut body).map_err(|_| {
+            anyhow::anyhow!("the sealed value {name:?} does not open: it was sealed for another environment, name or key")
+        })?;
         String::from_utf8(plain.to_vec()).context("a sealed value is not text")
     }
 }

@@ -19,16 +19,20 @@ use crate::postgres::cluster::Cluster;
 use crate::postgres::embedded::{Embedded, find_tools};
 use crate::postgres::environments::Environments;
 use crate::postgres::template;
+use crate::reconcile;
 use crate::secrets::{Secrets, write_private};
 use crate::settings::{LogFormat, Settings};
 use crate::store::{Store, clusters, people};
-use crate::{http, reconcile};
 
 /// Runs the server until it is told to stop (SIGTERM, SIGINT), then stops everything it started.
 pub async fn serve(mut settings: Settings) -> anyhow::Result<()> {
     start_logging(&settings)?;
     let data_dir = &settings.data_dir;
-    fs::DirBuilder::new().recursive(true).mode(0o755).create(data_dir).with_context(|| format!("cannot create {}", data_dir.display()))?;
+    fs::DirBuilder::new()
+        .recursive(true)
+        .mode(0o755)
+        .create(data_dir)
+        .with_context(|| format!("cannot create {}", data_dir.display()))?;
     settings.data_dir = data_dir.canonicalize().with_context(|| format!("cannot resolve {}", data_dir.display()))?;
     let _lock = lock(&settings.data_dir)?;
     // Before the long work, so that a port in use is said at once.
@@ -80,7 +84,7 @@ async fn serve_with(
     let environments = Arc::clone(&app.environments);
     let connections = tokio::spawn(async move { environments.keep_house().await });
     announce(&app, listener.local_addr()?);
-    let served = http::serve(app, listener, stop).await;
+    let served = crate::http::serve(app, listener, stop).await;
     housekeeping.abort();
     connections.abort();
     served.context("the server failed")
@@ -112,10 +116,8 @@ fn start_logging(settings: &Settings) -> anyhow::Result<()> {
     // The driver writes down every NOTICE, and what a tenant's function raises is no business of this log.
     let filter = format!("tokio_postgres=warn,{}", settings.log_filter);
     let filter = EnvFilter::try_new(filter).with_context(|| format!("the log filter {:?} is not valid", settings.log_filter))?;
-    let builder = tracing_subscriber::fmt()
-        .with_env_filter(filter)
-        .with_ansi(std::io::stderr().is_terminal())
-        .with_writer(std::io::stderr);
+    let builder =
+        tracing_subscriber::fmt().with_env_filter(filter).with_ansi(std::io::stderr().is_terminal()).with_writer(std::io::stderr);
     match settings.log_format {
         LogFormat::Text => builder.init(),
         LogFormat::Json => builder.json().init(),
@@ -141,9 +143,11 @@ fn lock(data_dir: &Path) -> anyhow::Result<fs::File> {
 fn owner_token(data_dir: &Path) -> anyhow::Result<KeyText> {
     let path = data_dir.join("owner-token");
     if let Ok(text) = fs::read_to_string(&path) {
-        return KeyText::parse(text.trim()).with_context(|| format!("{} does not hold a token: remove it, and start again for a new one", path.display()));
+        return KeyText::parse(text.trim())
+            .with_context(|| format!("{} does not hold a token: remove it, and start again for a new one", path.display()));
     }
-    let token = KeyText::generate(TokenKind::Personal).map_err(|error| anyhow::anyhow!("the system has no randomness: {error}"))?;
+    let token =
+        KeyText::generate(TokenKind::Personal).map_err(|error| anyhow::anyhow!("the system has no randomness: {error}"))?;
     write_private(&path, token.reveal())?;
     Ok(token)
 }

@@ -129,7 +129,8 @@ async fn make(
         };
         environments::insert(&tx, &row).await?;
         let saga = if branch.is_some() { Kind::BranchEnvironment } else { Kind::CreateEnvironment };
-        let input = MakeInput { project: access.project().id, environment: id, kind, database: database.clone(), root: false, branch };
+        let input =
+            MakeInput { project: access.project().id, environment: id, kind, database: database.clone(), root: false, branch };
         let begun = NewOperation {
             id: operation_id,
             kind: saga.as_str(),
@@ -189,10 +190,13 @@ fn require_active(source: &Environment) -> Result<()> {
         return Ok(());
     }
     let (name, status) = (&source.name, source.status.as_str());
-    Err(Error::conflict("environment/not-active", format!("The environment {name} is {status}, and only an active one can be branched."))
-        .hint(match source.status {
-            Status::Paused => "Resume it first: `cloche env resume`.",
-            Status::Creating => "Wait until it is made.",
-            _ => "Choose another source; `cloche env list` shows which are active.",
-        }))
+    Err(Error::conflict(
+        "environment/not-active",
+        format!("The environment {name} is {status}, and only an active one can be branched."),
+    )
+    .hint(match source.status {
+        Status::Paused => "Resume it first: `cloche env resume`.",
+        Status::Creating => "Wait until it is made.",
+        _ => "Choose another source; `cloche env list` shows which are active.",
+    }))
 }

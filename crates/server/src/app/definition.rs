@@ -49,7 +49,7 @@ pub(crate) async fn sync(app: &App, found: &Found, sync: Sync) -> Result<Synced>
     let database = &found.environment.database;
     let mut client = connect(&app.cluster.login(&database.owner_login(), database.as_str())).await?;
     // One sync of an environment at a time, and no restart of it in between: what is planned is what is there.
-    client.execute("SELECT pg_advisory_lock(1)", &[]).await?;
+    introspect::lock(&client).await?;
     let deployed = introspect::deployed(&client).await?;
     let plan = match plan(&local, &deployed, PlanOptions { prune: sync.prune }) {
         Ok(plan) => plan,

@@ -33,7 +33,11 @@ pub(crate) async fn create(
     found.access.require_change(&found.environment)?;
     require_usable(&found.environment)?;
     if name.trim().is_empty() || name.chars().count() > 100 {
-        return Err(Error::bad_input("key/name-invalid", "A key's name has 1 to 100 characters.").field("input.name", "length", "1 to 100"));
+        return Err(Error::bad_input("key/name-invalid", "A key's name has 1 to 100 characters.").field(
+            "input.name",
+            "length",
+            "1 to 100",
+        ));
     }
     check_scopes(kind, scopes)?;
     let expires_at = from_now("input.expiresIn", expires_in)?;
@@ -94,11 +98,12 @@ pub(crate) async fn rotate(app: &App, found: &Found, overlap: Option<&str>) -> R
 
 /// Ends one key for good.
 pub(crate) async fn revoke(app: &App, actor: &Actor, id: KeyId) -> Result<ApiKey> {
-    let unknown = || Error::not_found("key/not-found", format!("There is no key {id}.")).hint("`cloche keys list` shows those there are.");
+    let unknown =
+        || Error::not_found("key/not-found", format!("There is no key {id}.")).hint("`cloche keys list` shows those there are.");
     let key = keys::find(&*app.store.client().await?, id).await?.ok_or_else(unknown)?;
-    let found = find(app, actor, key.environment_id, Role::Developer).await.map_err(|error| {
-        if error.code == "environment/not-found" { unknown() } else { error }
-    })?;
+    let found = find(app, actor, key.environment_id, Role::Developer)
+        .await
+        .map_err(|error| if error.code == "environment/not-found" { unknown() } else { error })?;
     found.access.require_change(&found.environment)?;
     let mut client = app.store.client().await?;
     let tx = client.transaction().await?;

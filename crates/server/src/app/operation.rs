@@ -52,7 +52,8 @@ pub(crate) async fn run_to_end(app: &Arc<App>, id: OperationId) -> Result<Option
             Err(error)
         }
         Outcome::Stuck { message, hint, step, .. } => {
-            let mut error = Error::conflict("operation/stuck", format!("The operation {id} is stuck at its step {step}: {message}"));
+            let mut error =
+                Error::conflict("operation/stuck", format!("The operation {id} is stuck at its step {step}: {message}"));
             error.hint = hint.or_else(|| Some("The server tries again every minute; its log says what it met.".into()));
             Err(error)
         }

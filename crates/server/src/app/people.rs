@@ -21,8 +21,11 @@ pub(crate) async fn add_member(app: &App, actor: &Actor, email: &str, name: &str
     let email = email.trim();
     let shaped = email.len() <= 254 && email.split_once('@').is_some_and(|(user, host)| !user.is_empty() && host.contains('.'));
     if !shaped || email.contains(char::is_whitespace) {
-        return Err(Error::bad_input("member/email-invalid", format!("{email:?} is not an e-mail address."))
-            .field("input.email", "email", "user@host.tld"));
+        return Err(Error::bad_input("member/email-invalid", format!("{email:?} is not an e-mail address.")).field(
+            "input.email",
+            "email",
+            "user@host.tld",
+        ));
     }
     let name = if name.trim().is_empty() { email } else { name.trim() };
     let role = if owner { "owner" } else { "member" };
@@ -66,8 +69,11 @@ pub(crate) async fn create_token(
         actor.require_owner()?;
     }
     if name.trim().is_empty() || name.chars().count() > 100 {
-        return Err(Error::bad_input("token/name-invalid", "A token's name has 1 to 100 characters.")
-            .field("input.name", "length", "1 to 100"));
+        return Err(Error::bad_input("token/name-invalid", "A token's name has 1 to 100 characters.").field(
+            "input.name",
+            "length",
+            "1 to 100",
+        ));
     }
     let expires_at = from_now("input.expiresIn", expires_in)?;
     let text = KeyText::generate(TokenKind::Personal).map_err(|error| Error::internal(error.to_string()))?;

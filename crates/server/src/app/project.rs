@@ -10,11 +10,11 @@ use crate::auth::{Actor, ProjectAccess, Role};
 use crate::error::{Error, Result};
 use crate::postgres::database::DatabaseName;
 use crate::sagas::{Kind, MakeInput};
-use crate::store::{Page, Slice, audit};
 use crate::store::environments::{self, Environment, EnvironmentType, NewEnvironment};
 use crate::store::keys::KeyPair;
 use crate::store::operations::{self, ClaimMode, NewOperation};
 use crate::store::projects::{self, Project};
+use crate::store::{Page, Slice, audit};
 
 /// A project with its root environment and the keys to it.
 pub(crate) struct Created {

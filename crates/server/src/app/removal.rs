@@ -42,8 +42,12 @@ pub(crate) async fn delete(app: &Arc<App>, found: &Found, removal: &Removal<'_>)
 
 /// Deletes an environment whose lease has run out, or erases one whose undo time has.
 pub(crate) async fn delete_by_system(app: &Arc<App>, environment: EnvironmentId, purge: bool) -> Result<()> {
-    let system =
-        Actor { member_id: cloche_wire::MemberId(uuid::Uuid::nil()), email: "system".into(), name: "The server".into(), owner: true };
+    let system = Actor {
+        member_id: cloche_wire::MemberId(uuid::Uuid::nil()),
+        email: "system".into(),
+        name: "The server".into(),
+        owner: true,
+    };
     let id = OperationId::new();
     begin(app, &system, environment, id, purge).await?;
     operation::run_to_end(app, id).await?;
@@ -52,10 +56,11 @@ pub(crate) async fn delete_by_system(app: &Arc<App>, environment: EnvironmentId,
 
 fn check_confirmation(environment: &Environment, confirm: Option<&str>) -> Result<()> {
     match confirm {
-        Some(name) if name != environment.name => {
-            Err(Error::bad_input("environment/confirmation", format!("The typed name is not that of the environment {}.", environment.name))
-                .field("input.confirmName", "equal", "the environment's exact name"))
-        }
+        Some(name) if name != environment.name => Err(Error::bad_input(
+            "environment/confirmation",
+            format!("The typed name is not that of the environment {}.", environment.name),
+        )
+        .field("input.confirmName", "equal", "the environment's exact name")),
         None if environment.protected => {
             Err(Error::bad_input("environment/confirmation", format!("The environment {} is protected.", environment.name))
                 .hint("Give its name in `confirmName` to delete it all the same.")
@@ -110,7 +115,10 @@ async fn check_deletable(tx: &Tx<'_>, environment: &Environment, purge: bool) ->
         Status::Active | Status::Paused | Status::Failed | Status::Stuck => {}
     }
     if is_root(tx, environment).await? {
-        return Err(Error::conflict("environment/root", format!("{name} is the project's root environment, which cannot be deleted.")));
+        return Err(Error::conflict(
+            "environment/root",
+            format!("{name} is the project's root environment, which cannot be deleted."),
+        ));
     }
     let children = environments::children(tx, environment.id).await?;
     if !children.is_empty() {

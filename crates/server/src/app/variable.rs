@@ -52,8 +52,11 @@ fn check(name: &str, value: Option<&str>) -> Result<()> {
             .field("input.variables.name", "name", "letters, digits and underscores"));
     }
     if value.is_some_and(|value| value.len() > MAX_VALUE || value.contains('\0')) {
-        return Err(Error::bad_input("variable/value-invalid", format!("The value of {name} is longer than 64 KiB or has a NUL in it."))
-            .field("input.variables.value", "max", "64 KiB"));
+        return Err(Error::bad_input(
+            "variable/value-invalid",
+            format!("The value of {name} is longer than 64 KiB or has a NUL in it."),
+        )
+        .field("input.variables.value", "max", "64 KiB"));
     }
     Ok(())
 }

@@ -82,7 +82,8 @@ impl ProjectAccess {
         if self.role >= need {
             return Ok(());
         }
-        let message = format!("{what} needs the role {} in project {}; yours is {}.", need.as_str(), self.project.name, self.role.as_str());
+        let message =
+            format!("{what} needs the role {} in project {}; yours is {}.", need.as_str(), self.project.name, self.role.as_str());
         Err(Error::forbidden("auth/forbidden", message).hint("Ask an owner of the project."))
     }
 

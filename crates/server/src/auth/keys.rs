@@ -13,9 +13,9 @@ use super::NOTE_EVERY;
 use crate::error::{Error, Result};
 use crate::postgres::scope::DataActor;
 use crate::secrets::{PEPPER_VERSION, Secrets, same};
+use crate::store::Store;
 use crate::store::environments::Status;
 use crate::store::keys::{self, KeyCheck};
-use crate::store::Store;
 
 /// Keys remembered at most; more than a server sees in an hour, and a bound on its memory.
 const REMEMBERED: usize = 20_000;
@@ -123,7 +123,8 @@ impl KeyCache {
 
 /// The one key of a request: `X-API-Key`, `apikey` or `Authorization: Bearer`. The same key in several is fine.
 pub(crate) fn key_from_headers(headers: &HeaderMap) -> Result<&str> {
-    let bearer = headers.get(header::AUTHORIZATION).map(|value| value.to_str().ok().and_then(|text| text.strip_prefix("Bearer ")));
+    let bearer =
+        headers.get(header::AUTHORIZATION).map(|value| value.to_str().ok().and_then(|text| text.strip_prefix("Bearer ")));
     let named = ["x-api-key", "apikey"].into_iter().filter_map(|name| headers.get(name)).map(|value| value.to_str().ok());
     let mut found: Option<&str> = None;
     for text in named.chain(bearer) {
@@ -141,5 +142,6 @@ pub(crate) fn key_from_headers(headers: &HeaderMap) -> Result<&str> {
 }
 
 fn invalid() -> Error {
-    Error::unauthenticated("key/invalid", "The API key is not valid.").hint("`cloche keys list` shows the keys of an environment.")
+    Error::unauthenticated("key/invalid", "The API key is not valid.")
+        .hint("`cloche keys list` shows the keys of an environment.")
 }

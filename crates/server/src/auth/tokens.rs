@@ -44,7 +44,12 @@ impl TokenUse {
         if entry.0.elapsed() > NOTE_EVERY {
             *entry = (Instant::now(), true);
         }
-        Ok(Actor { member_id: found.member_id, email: found.member_email, name: found.member_name, owner: found.organization_owner })
+        Ok(Actor {
+            member_id: found.member_id,
+            email: found.member_email,
+            name: found.member_name,
+            owner: found.organization_owner,
+        })
     }
 
     /// Writes down which tokens were used since the last call.

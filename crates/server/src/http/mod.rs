@@ -20,7 +20,11 @@ use crate::app::App;
 const GRACE: Duration = Duration::from_secs(15);
 
 /// Serves until `stop` is ready and the requests under way have ended.
-pub(crate) async fn serve(app: Arc<App>, listener: TcpListener, stop: impl Future<Output = ()> + Send + 'static) -> std::io::Result<()> {
+pub(crate) async fn serve(
+    app: Arc<App>,
+    listener: TcpListener,
+    stop: impl Future<Output = ()> + Send + 'static,
+) -> std::io::Result<()> {
     let (told, mut was_told) = tokio::sync::watch::channel(false);
     let stop = async move {
         stop.await;

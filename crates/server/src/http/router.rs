@@ -21,7 +21,11 @@ pub(super) fn router(app: Arc<App>) -> Router {
     let graph = Graph { schema: graphql::schema(Some(Arc::clone(&app))), app: Arc::clone(&app) };
 
     let management = Router::new()
-        .route("/graphql", post(graphql::handle).fallback(async || Error::method_not_allowed("request/method-not-allowed", "GraphQL is asked by POST.")))
+        .route(
+            "/graphql",
+            post(graphql::handle)
+                .fallback(async || Error::method_not_allowed("request/method-not-allowed", "GraphQL is asked by POST.")),
+        )
         .layer(DefaultBodyLimit::max(MAX_GRAPHQL_BODY))
         .with_state(graph);
 

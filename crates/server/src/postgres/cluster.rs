@@ -66,10 +66,14 @@ impl Cluster {
 
     async fn connect(config: Config, secrets: Arc<Secrets>) -> anyhow::Result<Self> {
         let manager = Manager::from_config(config.clone(), NoTls, ManagerConfig { recycling_method: RecyclingMethod::Fast });
-        let admin = Pool::builder(manager).max_size(ADMIN_CONNECTIONS).build().context("the administrator's pool cannot be built")?;
+        let admin =
+            Pool::builder(manager).max_size(ADMIN_CONNECTIONS).build().context("the administrator's pool cannot be built")?;
         let client = admin.get().await.context("cannot connect to PostgreSQL as its administrator")?;
         let row = client
-            .query_one("SELECT current_setting('server_version_num')::int, rolsuper FROM pg_roles WHERE rolname = current_user", &[])
+            .query_one(
+                "SELECT current_setting('server_version_num')::int, rolsuper FROM pg_roles WHERE rolname = current_user",
+                &[],
+            )
             .await?;
         let version: i32 = row.get(0);
         if version < 160_000 {

@@ -176,7 +176,10 @@ impl Cluster {
     /// Removes the database and ends its sessions. Gone already is fine.
     pub(crate) async fn drop_database(&self, name: &DatabaseName) -> anyhow::Result<()> {
         let admin = self.admin().await?;
-        admin.batch_execute(&format!("DROP DATABASE IF EXISTS {name} WITH (FORCE)")).await.context("the database cannot be dropped")
+        admin
+            .batch_execute(&format!("DROP DATABASE IF EXISTS {name} WITH (FORCE)"))
+            .await
+            .context("the database cannot be dropped")
     }
 
     /// A new password for the customer's credential; the old one stops, and so do its sessions. The password is returned once.

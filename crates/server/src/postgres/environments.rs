@@ -164,7 +164,9 @@ impl Budget {
         self.pressure.notify_one();
         match tokio::time::timeout(PATIENCE, Arc::clone(&self.slots).acquire_owned()).await {
             Ok(slot) => slot.map_err(Error::internal),
-            Err(_) => Err(Error::unavailable("server/connections", "All database connections are in use.", Duration::from_secs(1))),
+            Err(_) => {
+                Err(Error::unavailable("server/connections", "All database connections are in use.", Duration::from_secs(1)))
+            }
         }
     }
 }
@@ -246,7 +248,11 @@ impl Handle {
         let turn = tokio::time::timeout(PATIENCE, Arc::clone(&self.session_slots).acquire_owned())
             .await
             .map_err(|_| {
-                Error::unavailable("environment/connections", "All connections of this environment are in use.", Duration::from_secs(1))
+                Error::unavailable(
+                    "environment/connections",
+                    "All connections of this environment are in use.",
+                    Duration::from_secs(1),
+                )
             })?
             .map_err(Error::internal)?;
         let generation = self.generation.load(Ordering::SeqCst);
@@ -314,7 +320,10 @@ impl LaneInUse {
 impl Session {
     /// Its client; there until the session is dropped.
     pub(crate) fn client(&self) -> Result<&Client> {
-        self.connection.as_ref().map(|connection| &connection.client).ok_or_else(|| Error::internal("a session without a connection"))
+        self.connection
+            .as_ref()
+            .map(|connection| &connection.client)
+            .ok_or_else(|| Error::internal("a session without a connection"))
     }
 }
 

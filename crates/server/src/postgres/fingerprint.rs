@@ -9,8 +9,8 @@ use aws_lc_rs::digest;
 use serde::{Deserialize, Serialize};
 use tokio_postgres::{Client, Error as PgError};
 
-use cloche_definitions::quote_identifier;
 use crate::secrets::hex;
+use cloche_definitions::quote_identifier;
 
 /// How much of the contents is compared beside the objects.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]

@@ -137,8 +137,12 @@ impl Drop for Waiter<'_> {
 }
 
 fn busy() -> Error {
-    Error::unavailable("environment/busy", "The environment is being copied and does not take requests yet.", Duration::from_secs(2))
-        .hint("Send the request again.")
+    Error::unavailable(
+        "environment/busy",
+        "The environment is being copied and does not take requests yet.",
+        Duration::from_secs(2),
+    )
+    .hint("Send the request again.")
 }
 
 #[cfg(test)]

@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 
 use cloche_definitions::{
-    ConstraintKind, Deployed, DeployedColumn, DeployedConstraint, DeployedIndex, DeployedTable, EnumType, ReferentialAction, Table,
+    ConstraintKind, Deployed, DeployedColumn, DeployedConstraint, DeployedIndex, DeployedTable, EnumType, ReferentialAction,
+    Table,
 };
 use tokio_postgres::{Client, Error as PgError, GenericClient};
 
@@ -40,6 +41,12 @@ WHERE t.relnamespace = 'public'::regnamespace AND t.relkind IN ('r', 'p')";
 const ENUMS: &str = "
 SELECT t.typname::text, array_agg(e.enumlabel::text ORDER BY e.enumsortorder), obj_description(t.oid, 'pg_type')
 FROM pg_type t JOIN pg_enum e ON e.enumtypid = t.oid WHERE t.typnamespace = 'public'::regnamespace GROUP BY t.oid, t.typname";
+
+/// Waits for its turn to change this database's schema; kept until the client is dropped.
+pub(crate) async fn lock(client: &Client) -> Result<(), PgError> {
+    // Any fixed number serves: nobody else takes advisory locks as this login.
+    client.execute("SELECT pg_advisory_lock(4242)", &[]).await.map(drop)
+}
 
 /// Reads what is there, through a login that may see `cloche.deployed`.
 ///
@@ -83,7 +90,8 @@ pub(crate) async fn deployed<C: GenericClient>(client: &C) -> Result<Deployed, P
         }
     }
     let rows = client.query(ENUMS, &[]).await?;
-    let enums = rows.iter().map(|row| (row.get(0), EnumType { name: row.get(0), values: row.get(1), comment: row.get(2) })).collect();
+    let enums =
+        rows.iter().map(|row| (row.get(0), EnumType { name: row.get(0), values: row.get(1), comment: row.get(2) })).collect();
     Ok(Deployed { tables, enums })
 }
 

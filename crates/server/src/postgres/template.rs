@@ -53,7 +53,9 @@ pub(crate) async fn prepare(cluster: &Cluster) -> anyhow::Result<()> {
     }
     let known = admin.query_opt("SELECT datallowconn FROM pg_database WHERE datname = $1", &[&TEMPLATE]).await?;
     if known.is_none() {
-        admin.batch_execute(&format!("CREATE DATABASE {TEMPLATE} TEMPLATE template0 ENCODING 'UTF8' ALLOW_CONNECTIONS false")).await?;
+        admin
+            .batch_execute(&format!("CREATE DATABASE {TEMPLATE} TEMPLATE template0 ENCODING 'UTF8' ALLOW_CONNECTIONS false"))
+            .await?;
         admin.batch_execute(&format!("REVOKE ALL ON DATABASE {TEMPLATE} FROM PUBLIC")).await?;
     }
     admin.batch_execute(&format!("ALTER DATABASE {TEMPLATE} ALLOW_CONNECTIONS true")).await?;

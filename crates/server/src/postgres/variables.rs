@@ -14,7 +14,12 @@ pub(crate) struct Variable {
 }
 
 /// All variables by name. `reveal` opens their values.
-pub(crate) async fn list(client: &Client, secrets: &Secrets, environment: EnvironmentId, reveal: bool) -> anyhow::Result<Vec<Variable>> {
+pub(crate) async fn list(
+    client: &Client,
+    secrets: &Secrets,
+    environment: EnvironmentId,
+    reveal: bool,
+) -> anyhow::Result<Vec<Variable>> {
     let rows = client.query("SELECT name, sealed, updated_at FROM cloche.variables ORDER BY name", &[]).await?;
     rows.iter()
         .map(|row| {
@@ -57,7 +62,12 @@ pub(crate) async fn clear(client: &Client) -> anyhow::Result<u64> {
 }
 
 /// Seals every variable that came with a copy of `from` for `to`. Those done by an earlier try are left as they are.
-pub(crate) async fn reseal(client: &mut Client, secrets: &Secrets, from: EnvironmentId, to: EnvironmentId) -> anyhow::Result<u64> {
+pub(crate) async fn reseal(
+    client: &mut Client,
+    secrets: &Secrets,
+    from: EnvironmentId,
+    to: EnvironmentId,
+) -> anyhow::Result<u64> {
     let tx = client.transaction().await?;
     let rows = tx.query("SELECT name, sealed FROM cloche.variables", &[]).await?;
     for row in &rows {

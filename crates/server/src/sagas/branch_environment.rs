@@ -118,7 +118,8 @@ async fn clone(context: &Making<'_>, input: &BranchInput, choice: &mut Choice) -
         if input.wish == Wish::Instant {
             anyhow::bail!(GateStayedOpen);
         }
-        *choice = Choice { way: Way::Snapshot, reason: "requests to the source did not pause in time for an instant copy".into() };
+        *choice =
+            Choice { way: Way::Snapshot, reason: "requests to the source did not pause in time for an instant copy".into() };
     }
     let at = Utc::now();
     let copy = SnapshotCopy {
@@ -140,8 +141,11 @@ struct GateStayedOpen;
 
 fn failed(error: anyhow::Error) -> StepError {
     if error.is::<GateStayedOpen>() {
-        return StepError::new("branch/source-busy", "The source was in use without a pause, so it could not be copied instantly.")
-            .with_hint("Leave the strategy to the server, which then takes a snapshot copy, or try again.");
+        return StepError::new(
+            "branch/source-busy",
+            "The source was in use without a pause, so it could not be copied instantly.",
+        )
+        .with_hint("Leave the strategy to the server, which then takes a snapshot copy, or try again.");
     }
     StepError::internal(error)
 }

@@ -13,8 +13,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::app::App;
 use crate::error::Error;
-use crate::store::operations::{Operation, OperationLog};
 use crate::store::keys::KeyPair;
+use crate::store::operations::{Operation, OperationLog};
 
 pub(crate) use branch_environment::BranchInput;
 pub(crate) use delete_environment::DeleteInput;

@@ -103,8 +103,7 @@ impl EnvironmentType {
 }
 
 impl Status {
-    const ALL: [Self; 7] =
-        [Self::Creating, Self::Active, Self::Paused, Self::Deleting, Self::Deleted, Self::Failed, Self::Stuck];
+    const ALL: [Self; 7] = [Self::Creating, Self::Active, Self::Paused, Self::Deleting, Self::Deleted, Self::Failed, Self::Stuck];
 
     pub(crate) fn as_str(self) -> &'static str {
         match self {
@@ -178,7 +177,8 @@ pub(crate) async fn find_by_name(client: &Client, project: ProjectId, name: &str
     match rows.as_slice() {
         [] => Ok(None),
         [row] => Ok(Some(read(row))),
-        _ => Err(Error::conflict("environment/ambiguous", format!("Several environments are of type {name}.")).hint("Give the name of one.")),
+        _ => Err(Error::conflict("environment/ambiguous", format!("Several environments are of type {name}."))
+            .hint("Give the name of one.")),
     }
 }
 
@@ -196,13 +196,15 @@ pub(crate) async fn list(client: &Client, project: ProjectId, slice: &Slice) -> 
 
 /// Every environment of a project that is not deleted, oldest first.
 pub(crate) async fn all(client: &impl GenericClient, project: ProjectId) -> Result<Vec<Environment>> {
-    let rows = client.query(&format!("{SELECT} WHERE e.project_id = $1 AND e.deleted_at IS NULL ORDER BY e.id"), &[&project.0]).await?;
+    let rows =
+        client.query(&format!("{SELECT} WHERE e.project_id = $1 AND e.deleted_at IS NULL ORDER BY e.id"), &[&project.0]).await?;
     Ok(rows.iter().map(read).collect())
 }
 
 /// Those whose delete can still be undone.
 pub(crate) async fn deleted(client: &Client, project: ProjectId) -> Result<Vec<Environment>> {
-    let rows = client.query(&format!("{SELECT} WHERE e.project_id = $1 AND e.status = 'deleted' ORDER BY e.id"), &[&project.0]).await?;
+    let rows =
+        client.query(&format!("{SELECT} WHERE e.project_id = $1 AND e.status = 'deleted' ORDER BY e.id"), &[&project.0]).await?;
     Ok(rows.iter().map(read).collect())
 }
 
@@ -214,7 +216,9 @@ pub(crate) async fn with_status(client: &Client, status: Status) -> Result<Vec<E
 
 /// Those whose undo copy is due to be erased.
 pub(crate) async fn due_for_erasure(client: &Client) -> Result<Vec<Environment>> {
-    let rows = client.query(&format!("{SELECT} WHERE e.status = 'deleted' AND e.erase_at <= now() ORDER BY e.erase_at LIMIT 20"), &[]).await?;
+    let rows = client
+        .query(&format!("{SELECT} WHERE e.status = 'deleted' AND e.erase_at <= now() ORDER BY e.erase_at LIMIT 20"), &[])
+        .await?;
     Ok(rows.iter().map(read).collect())
 }
 
@@ -236,7 +240,8 @@ pub(crate) async fn expired(client: &Client) -> Result<Vec<Environment>> {
 
 /// Names of the children that are not deleted.
 pub(crate) async fn children(client: &impl GenericClient, id: EnvironmentId) -> Result<Vec<String>> {
-    let rows = client.query("SELECT name FROM environments WHERE parent_id = $1 AND deleted_at IS NULL ORDER BY id", &[&id.0]).await?;
+    let rows =
+        client.query("SELECT name FROM environments WHERE parent_id = $1 AND deleted_at IS NULL ORDER BY id", &[&id.0]).await?;
     Ok(rows.iter().map(|row| row.get(0)).collect())
 }
 
@@ -253,7 +258,11 @@ pub(crate) async fn set_status(tx: &Tx<'_>, id: EnvironmentId, status: Status) -
 
 /// The environment is ready. `branched_at` is the instant its copy shows.
 pub(crate) async fn activate(tx: &Tx<'_>, id: EnvironmentId, branched_at: Option<DateTime<Utc>>) -> Result<()> {
-    tx.execute("UPDATE environments SET status = 'active', branched_at = $2, updated_at = now() WHERE id = $1", &[&id.0, &branched_at]).await?;
+    tx.execute(
+        "UPDATE environments SET status = 'active', branched_at = $2, updated_at = now() WHERE id = $1",
+        &[&id.0, &branched_at],
+    )
+    .await?;
     Ok(())
 }
 

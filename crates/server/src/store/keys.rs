@@ -143,9 +143,8 @@ pub(crate) async fn find(client: &Client, id: KeyId) -> Result<Option<ApiKey>> {
 }
 
 pub(crate) async fn revoke(tx: &Tx<'_>, id: KeyId) -> Result<Option<ApiKey>> {
-    let row = tx
-        .query_opt("UPDATE api_keys SET revoked_at = coalesce(revoked_at, now()) WHERE id = $1 RETURNING *", &[&id.0])
-        .await?;
+    let row =
+        tx.query_opt("UPDATE api_keys SET revoked_at = coalesce(revoked_at, now()) WHERE id = $1 RETURNING *", &[&id.0]).await?;
     Ok(row.as_ref().map(read))
 }
 

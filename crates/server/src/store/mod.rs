@@ -66,7 +66,9 @@ impl Store {
         let config = cluster.admin_login(DATABASE);
         let mut lock = connect(&config).await.context("cannot connect to the control database")?;
         if !lock.query_one("SELECT pg_try_advisory_lock($1)", &[&SERVER_LOCK]).await?.get::<_, bool>(0) {
-            bail!("another cloche server uses this PostgreSQL server's control database: stop it first, or give this one another server");
+            bail!(
+                "another cloche server uses this PostgreSQL server's control database: stop it first, or give this one another server"
+            );
         }
         migrate(&mut lock, "public", MIGRATIONS).await.context("the control database cannot be brought up to date")?;
         check_master_key(&lock, secrets).await?;
@@ -90,11 +92,16 @@ impl Store {
 /// Keys hashed with another master key could never be checked: better not to start.
 async fn check_master_key(client: &Client, secrets: &Secrets) -> anyhow::Result<()> {
     client
-        .execute("INSERT INTO installation (name, value) VALUES ('master-key', $1) ON CONFLICT (name) DO NOTHING", &[&secrets.fingerprint()])
+        .execute(
+            "INSERT INTO installation (name, value) VALUES ('master-key', $1) ON CONFLICT (name) DO NOTHING",
+            &[&secrets.fingerprint()],
+        )
         .await?;
     let stored: String = client.query_one("SELECT value FROM installation WHERE name = 'master-key'", &[]).await?.get(0);
     if stored != secrets.fingerprint() {
-        bail!("the control database was made with another master key: put that key back as secrets/master.key in the data directory");
+        bail!(
+            "the control database was made with another master key: put that key back as secrets/master.key in the data directory"
+        );
     }
     Ok(())
 }
@@ -112,7 +119,8 @@ impl Slice {
 }
 
 fn bad_cursor() -> Error {
-    Error::bad_input("page/cursor", "`after` is not a cursor of this list.").hint("Pass the `endCursor` of the page before, or nothing.")
+    Error::bad_input("page/cursor", "`after` is not a cursor of this list.")
+        .hint("Pass the `endCursor` of the page before, or nothing.")
 }
 
 impl<T> Page<T> {

@@ -81,11 +81,18 @@ async fn claim(tx: &Tx<'_>, operation: OperationId, environment: EnvironmentId, 
         .await?;
     if let Some(other) = other {
         let (kind, name): (String, String) = (other.get(0), other.get(1));
-        return Err(Error::conflict("environment/busy", format!("The environment {name} is in use by another operation ({kind})."))
-            .hint("Try again when it has ended."));
+        return Err(Error::conflict(
+            "environment/busy",
+            format!("The environment {name} is in use by another operation ({kind})."),
+        )
+        .hint("Try again when it has ended."));
     }
     let mode = if mode == ClaimMode::Exclusive { "exclusive" } else { "shared" };
-    tx.execute("INSERT INTO claims (environment_id, operation_id, mode) VALUES ($1, $2, $3)", &[&environment.0, &operation.0, &mode]).await?;
+    tx.execute(
+        "INSERT INTO claims (environment_id, operation_id, mode) VALUES ($1, $2, $3)",
+        &[&environment.0, &operation.0, &mode],
+    )
+    .await?;
     Ok(())
 }
 

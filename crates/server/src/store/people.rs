@@ -46,15 +46,20 @@ pub(crate) struct TokenCheck {
     pub(crate) organization_owner: bool,
 }
 
-const MEMBER: &str = "SELECT m.id, m.email, m.name, m.created_at, o.role FROM members m JOIN organization_members o ON o.member_id = m.id";
+const MEMBER: &str =
+    "SELECT m.id, m.email, m.name, m.created_at, o.role FROM members m JOIN organization_members o ON o.member_id = m.id";
 const TOKEN: &str = "SELECT t.*, m.email FROM access_tokens t JOIN members m ON m.id = t.member_id";
 
 /// The one organization of an installation; made together with its local owner at the first start.
 pub(crate) async fn ensure_organization(tx: &Tx<'_>) -> Result<(OrganizationId, MemberId)> {
     let (organization, member) = (OrganizationId::new(), MemberId::new());
-    tx.execute("INSERT INTO organizations (id, name) SELECT $1, 'default' WHERE NOT EXISTS (SELECT FROM organizations)", &[&organization.0])
-        .await?;
-    let organization = OrganizationId(tx.query_one("SELECT id FROM organizations ORDER BY created_at LIMIT 1", &[]).await?.get(0));
+    tx.execute(
+        "INSERT INTO organizations (id, name) SELECT $1, 'default' WHERE NOT EXISTS (SELECT FROM organizations)",
+        &[&organization.0],
+    )
+    .await?;
+    let organization =
+        OrganizationId(tx.query_one("SELECT id FROM organizations ORDER BY created_at LIMIT 1", &[]).await?.get(0));
     tx.execute(
         "INSERT INTO members (id, email, name) VALUES ($1, $2, 'Local owner') ON CONFLICT (lower(email)) DO NOTHING",
         &[&member.0, &LOCAL_OWNER],
@@ -78,8 +83,11 @@ pub(crate) async fn add_member(tx: &Tx<'_>, organization: OrganizationId, email:
         }
         outcome => outcome?,
     };
-    tx.execute("INSERT INTO organization_members (organization_id, member_id, role) VALUES ($1, $2, $3)", &[&organization.0, &id.0, &role])
-        .await?;
+    tx.execute(
+        "INSERT INTO organization_members (organization_id, member_id, role) VALUES ($1, $2, $3)",
+        &[&organization.0, &id.0, &role],
+    )
+    .await?;
     Ok(read_member(&tx.query_one(&format!("{MEMBER} WHERE m.id = $1"), &[&id.0]).await?))
 }
 
@@ -89,7 +97,10 @@ pub(crate) async fn member(client: &Client, id: MemberId) -> Result<Option<Membe
 
 pub(crate) async fn members(client: &Client, slice: &Slice) -> Result<Page<Member>> {
     let rows = client
-        .query(&format!("{MEMBER} WHERE ($1::uuid IS NULL OR m.id > $1) ORDER BY m.id LIMIT $2"), &[&slice.after_id()?, &slice.limit()])
+        .query(
+            &format!("{MEMBER} WHERE ($1::uuid IS NULL OR m.id > $1) ORDER BY m.id LIMIT $2"),
+            &[&slice.after_id()?, &slice.limit()],
+        )
         .await?;
     Ok(Page::new(rows, slice, read_member))
 }
@@ -128,7 +139,9 @@ pub(crate) async fn add_token(
 }
 
 pub(crate) async fn tokens(client: &Client, member: Option<MemberId>) -> Result<Vec<AccessToken>> {
-    let rows = client.query(&format!("{TOKEN} WHERE $1::uuid IS NULL OR t.member_id = $1 ORDER BY t.id"), &[&member.map(|id| id.0)]).await?;
+    let rows = client
+        .query(&format!("{TOKEN} WHERE $1::uuid IS NULL OR t.member_id = $1 ORDER BY t.id"), &[&member.map(|id| id.0)])
+        .await?;
     Ok(rows.iter().map(read_token).collect())
 }
 

@@ -26,7 +26,8 @@ pub(crate) async fn insert(tx: &Tx<'_>, organization: OrganizationId, name: &str
         .await;
     match inserted {
         Err(error) if error.code() == Some(&SqlState::UNIQUE_VIOLATION) => {
-            Err(Error::conflict("project/exists", format!("There is a project named {name} already.")).hint("Choose another name."))
+            Err(Error::conflict("project/exists", format!("There is a project named {name} already."))
+                .hint("Choose another name."))
         }
         row => Ok(read(&row?)),
     }
@@ -79,7 +80,9 @@ pub(crate) async fn set_role(tx: &Tx<'_>, project: ProjectId, member: MemberId, 
             )
             .await?
         }
-        None => tx.execute("DELETE FROM project_members WHERE project_id = $1 AND member_id = $2", &[&project.0, &member.0]).await?,
+        None => {
+            tx.execute("DELETE FROM project_members WHERE project_id = $1 AND member_id = $2", &[&project.0, &member.0]).await?
+        }
     };
     Ok(())
 }

@@ -1,12 +1,12 @@
 //! Environments: cards, tree, and everything done to them as a whole.
 
 use async_graphql::{Context, Enum, InputObject, Object, Result, SimpleObject};
-use chrono::{DateTime, Utc};
 
 use super::operation::Operation;
 use super::page::{PageInfo, page, slice};
 use super::payload::{Keys, Verdict, id, parts, settle, to_graphql};
 use super::project::access;
+use super::time::Time;
 use crate::app::branch::{self, BranchOf, CopyFlags, Made, NewInput};
 use crate::app::environment as environments;
 use crate::app::operation;
@@ -94,13 +94,13 @@ impl Environment {
     }
 
     /// The instant its copy shows.
-    async fn branched_at(&self) -> Option<DateTime<Utc>> {
-        self.0.branched_at
+    async fn branched_at(&self) -> Option<Time> {
+        self.0.branched_at.map(Time)
     }
 
     /// When its lease runs out.
-    async fn expires_at(&self) -> Option<DateTime<Utc>> {
-        self.0.expires_at
+    async fn expires_at(&self) -> Option<Time> {
+        self.0.expires_at.map(Time)
     }
 
     /// Deleting it needs an owner and its typed name.
@@ -113,21 +113,21 @@ impl Environment {
         self.0.holds_production_data || self.0.kind == Type::Prod
     }
 
-    async fn deleted_at(&self) -> Option<DateTime<Utc>> {
-        self.0.deleted_at
+    async fn deleted_at(&self) -> Option<Time> {
+        self.0.deleted_at.map(Time)
     }
 
     /// Until when its delete can be undone.
-    async fn erase_at(&self) -> Option<DateTime<Utc>> {
-        self.0.erase_at
+    async fn erase_at(&self) -> Option<Time> {
+        self.0.erase_at.map(Time)
     }
 
-    async fn created_at(&self) -> DateTime<Utc> {
-        self.0.created_at
+    async fn created_at(&self) -> Time {
+        self.0.created_at.into()
     }
 
-    async fn updated_at(&self) -> DateTime<Utc> {
-        self.0.updated_at
+    async fn updated_at(&self) -> Time {
+        self.0.updated_at.into()
     }
 }
 
@@ -290,7 +290,8 @@ impl EnvironmentQuery {
         let (app, _) = parts(context)?;
         let access = access(context, &project_id, Role::Viewer).await?.map_err(to_graphql)?;
         let tree = environments::tree(app, access.project().id).await.map_err(to_graphql)?;
-        let node = |node: environments::TreeNode| EnvironmentTreeNode { depth: node.depth, environment: Environment(node.environment) };
+        let node =
+            |node: environments::TreeNode| EnvironmentTreeNode { depth: node.depth, environment: Environment(node.environment) };
         Ok(tree.into_iter().map(node).collect())
     }
 
@@ -393,7 +394,8 @@ impl EnvironmentMutation {
             let (environment, operation) = removal::delete(app, &found?, &removal).await?;
             Ok((environment, operation::view(app, actor, operation).await?))
         };
-        let message = if input.purge { "Environment deleted and erased" } else { "Environment deleted; this can be undone for 24 hours" };
+        let message =
+            if input.purge { "Environment deleted and erased" } else { "Environment deleted; this can be undone for 24 hours" };
         settle(
             outcome.await,
             |(environment, operation)| EnvironmentPayload {

@@ -1,12 +1,12 @@
 //! API keys.
 
 use async_graphql::{Context, Enum, InputObject, Object, Result, SimpleObject};
-use chrono::{DateTime, Utc};
 use cloche_wire::KeyKind as Kind;
 
 use super::environment::found;
 use super::page::{PageInfo, page, slice};
 use super::payload::{Keys, Verdict, id, parts, settle, to_graphql};
+use super::time::Time;
 use crate::app::key;
 use crate::auth::Role;
 use crate::store::keys::ApiKey as Row;
@@ -33,10 +33,10 @@ struct ApiKey {
     scopes: Vec<String>,
     /// Of the pair that a rotation replaces.
     default: bool,
-    created_at: DateTime<Utc>,
-    last_used_at: Option<DateTime<Utc>>,
-    expires_at: Option<DateTime<Utc>>,
-    revoked_at: Option<DateTime<Utc>>,
+    created_at: Time,
+    last_used_at: Option<Time>,
+    expires_at: Option<Time>,
+    revoked_at: Option<Time>,
     /// The whole text of a publishable key.
     publishable: Option<String>,
 }
@@ -50,10 +50,10 @@ impl From<Row> for ApiKey {
             name: row.name,
             scopes: row.scopes,
             default: row.is_default,
-            created_at: row.created_at,
-            last_used_at: row.last_used_at,
-            expires_at: row.expires_at,
-            revoked_at: row.revoked_at,
+            created_at: row.created_at.into(),
+            last_used_at: row.last_used_at.map(Time),
+            expires_at: row.expires_at.map(Time),
+            revoked_at: row.revoked_at.map(Time),
             publishable: row.publishable,
         }
     }

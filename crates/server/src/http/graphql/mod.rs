@@ -12,6 +12,7 @@ mod payload;
 mod people;
 mod project;
 mod server;
+mod time;
 mod variable;
 
 use std::sync::Arc;

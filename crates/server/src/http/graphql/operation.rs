@@ -1,12 +1,13 @@
 //! Operations and their progress.
 
 use async_graphql::{Context, Json, Object, Result, SimpleObject};
-use chrono::{DateTime, Utc};
+use chrono::Utc;
 use serde_json::Value;
 
 use super::page::{PageInfo, page, slice};
 use super::payload::{parts, to_graphql};
 use super::project::access;
+use super::time::Time;
 use crate::app::operation::{self, OperationView, StepView};
 use crate::auth::Role;
 
@@ -20,8 +21,8 @@ struct OperationStep {
     title: String,
     /// pending, running, done, failed or undone.
     status: &'static str,
-    started_at: Option<DateTime<Utc>>,
-    finished_at: Option<DateTime<Utc>>,
+    started_at: Option<Time>,
+    finished_at: Option<Time>,
     detail: Option<Json<Value>>,
 }
 
@@ -83,19 +84,19 @@ impl Operation {
             name: step.name.clone(),
             title: step.title.clone(),
             status: step.status,
-            started_at: step.started_at,
-            finished_at: step.finished_at,
+            started_at: step.started_at.map(Time),
+            finished_at: step.finished_at.map(Time),
             detail: step.detail.clone().map(Json),
         };
         self.0.steps.iter().map(step).collect()
     }
 
-    async fn created_at(&self) -> DateTime<Utc> {
-        self.0.operation.created_at
+    async fn created_at(&self) -> Time {
+        self.0.operation.created_at.into()
     }
 
-    async fn finished_at(&self) -> Option<DateTime<Utc>> {
-        self.0.operation.finished_at
+    async fn finished_at(&self) -> Option<Time> {
+        self.0.operation.finished_at.map(Time)
     }
 }
 

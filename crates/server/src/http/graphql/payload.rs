@@ -64,7 +64,11 @@ impl From<&KeyPair> for Keys {
 }
 
 /// The outcome of a mutation as a payload, unless the failure is one of authorization or of the server.
-pub(super) fn settle<T, P>(outcome: Result<T, Error>, done: impl FnOnce(T) -> P, failed: impl FnOnce(Verdict) -> P) -> async_graphql::Result<P> {
+pub(super) fn settle<T, P>(
+    outcome: Result<T, Error>,
+    done: impl FnOnce(T) -> P,
+    failed: impl FnOnce(Verdict) -> P,
+) -> async_graphql::Result<P> {
     match outcome {
         Ok(value) => Ok(done(value)),
         Err(error) if matches!(error.kind, Kind::Unauthenticated | Kind::Forbidden | Kind::Internal) => Err(to_graphql(error)),

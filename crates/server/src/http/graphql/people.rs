@@ -1,11 +1,11 @@
 //! Members, roles and access tokens.
 
 use async_graphql::{Context, Enum, InputObject, Object, Result, SimpleObject};
-use chrono::{DateTime, Utc};
 
 use super::page::{PageInfo, page, slice};
 use super::payload::{Verdict, id, parts, settle, to_graphql};
 use super::project::access;
+use super::time::Time;
 use crate::app::people;
 use crate::auth::Role;
 use crate::store::people::{AccessToken as TokenRow, Member as MemberRow};
@@ -50,7 +50,7 @@ struct Member {
     name: String,
     /// owner or member.
     organization_role: String,
-    created_at: DateTime<Utc>,
+    created_at: Time,
 }
 
 #[derive(SimpleObject)]
@@ -66,10 +66,10 @@ struct AccessToken {
     member_email: String,
     prefix: String,
     name: String,
-    created_at: DateTime<Utc>,
-    last_used_at: Option<DateTime<Utc>>,
-    expires_at: Option<DateTime<Utc>>,
-    revoked_at: Option<DateTime<Utc>>,
+    created_at: Time,
+    last_used_at: Option<Time>,
+    expires_at: Option<Time>,
+    revoked_at: Option<Time>,
 }
 
 #[derive(SimpleObject, Default)]
@@ -125,7 +125,7 @@ impl From<MemberRow> for Member {
             email: row.email,
             name: row.name,
             organization_role: row.organization_role,
-            created_at: row.created_at,
+            created_at: row.created_at.into(),
         }
     }
 }
@@ -137,10 +137,10 @@ impl From<TokenRow> for AccessToken {
             member_email: row.member_email,
             prefix: row.prefix,
             name: row.name,
-            created_at: row.created_at,
-            last_used_at: row.last_used_at,
-            expires_at: row.expires_at,
-            revoked_at: row.revoked_at,
+            created_at: row.created_at.into(),
+            last_used_at: row.last_used_at.map(Time),
+            expires_at: row.expires_at.map(Time),
+            revoked_at: row.revoked_at.map(Time),
         }
     }
 }

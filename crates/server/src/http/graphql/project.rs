@@ -5,6 +5,7 @@ use async_graphql::{Context, InputObject, Object, Result, SimpleObject};
 use super::environment::Environment;
 use super::page::{PageInfo, page, slice};
 use super::payload::{Keys, Verdict, id, parts, settle, to_graphql};
+use super::time::Time;
 use crate::app::project;
 use crate::auth::Role;
 use crate::store::environments;
@@ -23,8 +24,8 @@ impl Project {
         &self.0.name
     }
 
-    async fn created_at(&self) -> chrono::DateTime<chrono::Utc> {
-        self.0.created_at
+    async fn created_at(&self) -> Time {
+        self.0.created_at.into()
     }
 
     /// The environment the project was created with.

@@ -1,10 +1,10 @@
 //! The server itself, its clusters, and the audit log.
 
 use async_graphql::{Context, Json, Object, Result, SimpleObject};
-use chrono::{DateTime, Utc};
 
 use super::page::{PageInfo, page, slice};
 use super::payload::{id, parts, to_graphql};
+use super::time::Time;
 use crate::app::project;
 use crate::auth::Role;
 use crate::store::{audit, clusters};
@@ -39,7 +39,7 @@ struct Cluster {
 #[derive(SimpleObject)]
 struct AuditEntry {
     id: String,
-    at: DateTime<Utc>,
+    at: Time,
     /// The e-mail of who did it.
     actor: String,
     action: String,
@@ -116,7 +116,7 @@ impl ServerQuery {
             |entry| entry.id.to_string(),
             |entry| AuditEntry {
                 id: entry.id.to_string(),
-                at: entry.at,
+                at: entry.at.into(),
                 actor: entry.actor,
                 action: entry.action,
                 target: entry.target,

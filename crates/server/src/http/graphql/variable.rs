@@ -1,10 +1,10 @@
 //! Environment variables and the customer's SQL credential.
 
 use async_graphql::{Context, InputObject, Object, Result, SimpleObject};
-use chrono::{DateTime, Utc};
 
 use super::environment::found;
 use super::payload::{Verdict, parts, settle, to_graphql};
+use super::time::Time;
 use crate::app::variable;
 use crate::auth::Role;
 use crate::postgres::variables::Variable as Row;
@@ -15,12 +15,12 @@ struct Variable {
     name: String,
     /// Shown only when `reveal` asks for it.
     value: Option<String>,
-    updated_at: DateTime<Utc>,
+    updated_at: Time,
 }
 
 impl From<Row> for Variable {
     fn from(row: Row) -> Self {
-        Self { name: row.name, value: row.value, updated_at: row.updated_at }
+        Self { name: row.name, value: row.value, updated_at: row.updated_at.into() }
     }
 }
 

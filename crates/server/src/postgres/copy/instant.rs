@@ -18,7 +18,11 @@ const SESSIONS_END: Duration = Duration::from_secs(2);
 
 /// Copies the handle's database to `target` with the gate closed. `None` when the gate could not be closed in time: nothing was
 /// done, and a snapshot copy is the way.
-pub(crate) async fn copy_instantly(handle: &Arc<Handle>, target: &DatabaseName, strategy: Strategy) -> anyhow::Result<Option<Copied>> {
+pub(crate) async fn copy_instantly(
+    handle: &Arc<Handle>,
+    target: &DatabaseName,
+    strategy: Strategy,
+) -> anyhow::Result<Option<Copied>> {
     let (cluster, source) = (&handle.cluster, &handle.database);
     let _turn = cluster.copying.lock().await;
     let admin = cluster.admin().await?;

@@ -58,7 +58,9 @@ pub(crate) async fn copy_by_snapshot(copy: &SnapshotCopy<'_>) -> anyhow::Result<
 /// Removes what a snapshot copy left on disk. Nothing there is fine.
 pub(crate) fn remove_dump(folder: &Path) -> anyhow::Result<()> {
     match std::fs::remove_dir_all(folder) {
-        Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(error).with_context(|| format!("cannot remove {}", folder.display())),
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+            Err(error).with_context(|| format!("cannot remove {}", folder.display()))
+        }
         _ => Ok(()),
     }
 }

@@ -43,7 +43,8 @@ impl Tools {
             return Ok(None);
         }
         let bin = bin.canonicalize().with_context(|| format!("cannot resolve {}", bin.display()))?;
-        let output = Command::new(&postgres).arg("--version").output().with_context(|| format!("cannot run {}", postgres.display()))?;
+        let output =
+            Command::new(&postgres).arg("--version").output().with_context(|| format!("cannot run {}", postgres.display()))?;
         let text = String::from_utf8_lossy(&output.stdout);
         let major = text
             .split_whitespace()

@@ -54,7 +54,8 @@ impl ChildUser {
             }
         }
         tracing::info!("creating the system user cloche for PostgreSQL, which refuses to run as root");
-        let status = Command::new("useradd").args(["--system", "--no-create-home", "--shell", "/usr/sbin/nologin", "cloche"]).status();
+        let status =
+            Command::new("useradd").args(["--system", "--no-create-home", "--shell", "/usr/sbin/nologin", "cloche"]).status();
         if !status.is_ok_and(|status| status.success()) {
             bail!("the system user cloche cannot be created: create one and name it with --postgres-user");
         }
@@ -65,7 +66,9 @@ impl ChildUser {
     /// Gives a file or folder to this user.
     pub(crate) fn own(&self, path: &Path) -> anyhow::Result<()> {
         match self.ids {
-            Some((uid, gid)) => chown(path, Some(uid), Some(gid)).with_context(|| format!("cannot give {} to {}", path.display(), self.name)),
+            Some((uid, gid)) => {
+                chown(path, Some(uid), Some(gid)).with_context(|| format!("cannot give {} to {}", path.display(), self.name))
+            }
             None => Ok(()),
         }
     }
@@ -121,7 +124,8 @@ fn look_up(name: &str) -> anyhow::Result<Option<(u32, u32)>> {
 pub(crate) async fn stop_leftover(folder: &Path) -> anyhow::Result<()> {
     let Ok(text) = fs::read_to_string(folder.join("postmaster.pid")) else { return Ok(()) };
     let Some(pid) = text.lines().next().and_then(|line| line.trim().parse::<i32>().ok()) else { return Ok(()) };
-    let serves_folder = || fs::read_link(format!("/proc/{pid}/cwd")).is_ok_and(|cwd| folder.canonicalize().is_ok_and(|own| own == cwd));
+    let serves_folder =
+        || fs::read_link(format!("/proc/{pid}/cwd")).is_ok_and(|cwd| folder.canonicalize().is_ok_and(|own| own == cwd));
     let mut last_word = Instant::now();
     if serves_folder() {
         tracing::warn!(pid, "the PostgreSQL of a server that was killed is still running; stopping it");
@@ -184,7 +188,9 @@ impl Supervisor {
         loop {
             match login.connect(NoTls).await {
                 Ok(_) => return Ok(supervisor),
-                Err(error) if started.elapsed() > START_PATIENCE => return Err(error).context("PostgreSQL did not answer in time"),
+                Err(error) if started.elapsed() > START_PATIENCE => {
+                    return Err(error).context("PostgreSQL did not answer in time");
+                }
                 Err(_) => {}
             }
             let tick = tokio::time::sleep(Duration::from_millis(10));
@@ -202,7 +208,8 @@ impl Supervisor {
         self.shared.stopping.store(true, Ordering::SeqCst);
         signal(self.shared.pid.load(Ordering::SeqCst), libc::SIGINT);
         loop {
-            let ended = tokio::time::timeout(Duration::from_secs(10), self.state.wait_for(|state| *state == State::Stopped)).await;
+            let ended =
+                tokio::time::timeout(Duration::from_secs(10), self.state.wait_for(|state| *state == State::Stopped)).await;
             match ended {
                 Ok(_) => return,
                 Err(_) => tracing::info!("waiting for PostgreSQL to write its last checkpoint"),

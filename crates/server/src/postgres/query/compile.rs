@@ -7,8 +7,8 @@ use std::fmt::Write as _;
 use super::{Comparison, Filter, Is, Order, Output, Query, Test, closest};
 use crate::error::{Error, Result};
 use crate::postgres::param::TextParam;
-use cloche_definitions::quote_identifier;
 use crate::postgres::schema::{Column, Table};
+use cloche_definitions::quote_identifier;
 
 /// Records in an answer, at most and unless fewer are asked for: no request may fill the server's memory.
 pub(crate) const MAX_LIMIT: u64 = 1000;
