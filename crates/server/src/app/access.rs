@@ -79,13 +79,13 @@ fn not_found(actor: &DataActor, schema: &Schema, name: &str) -> Error {
 
 #[cfg(test)]
 mod tests {
-    use cloche_wire::{EnvironmentId, KeyId};
+    use cloche_wire::EnvironmentId;
 
     use super::*;
 
     fn actor(kind: KeyKind, scopes: &[&str]) -> DataActor {
         let scopes = scopes.iter().map(|scope| (*scope).to_owned()).collect();
-        DataActor { environment_id: EnvironmentId::new(), key_id: KeyId::new(), kind, scopes }
+        DataActor { environment_id: EnvironmentId::new(), kind, scopes }
     }
 
     fn schema() -> Schema {

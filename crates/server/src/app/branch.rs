@@ -128,7 +128,7 @@ async fn make(
             holds_production_data: production,
         };
         environments::insert(&tx, &row).await?;
-        let saga = if branch.is_some() { Kind::BranchEnvironment } else { Kind::CreateEnvironment };
+        let saga = if branch.is_some() { Kind::Branch } else { Kind::Create };
         let input =
             MakeInput { project: access.project().id, environment: id, kind, database: database.clone(), root: false, branch };
         let begun = NewOperation {

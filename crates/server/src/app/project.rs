@@ -49,7 +49,7 @@ pub(crate) async fn create(app: &Arc<App>, actor: &Actor, name: &str, root_name:
         let input = MakeInput { project: project.id, environment, kind, database: database.clone(), root: true, branch: None };
         let operation = NewOperation {
             id: operation_id,
-            kind: Kind::CreateEnvironment.as_str(),
+            kind: Kind::Create.as_str(),
             project: project.id,
             environment,
             input: json!(input),

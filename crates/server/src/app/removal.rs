@@ -79,7 +79,7 @@ async fn begin(app: &App, actor: &Actor, environment: EnvironmentId, id: Operati
     let input = DeleteInput { environment, database: locked.database.clone(), purge };
     let new = NewOperation {
         id,
-        kind: Kind::DeleteEnvironment.as_str(),
+        kind: Kind::Delete.as_str(),
         project: locked.project_id,
         environment,
         input: json!(input),

@@ -3,7 +3,6 @@
 use std::sync::Arc;
 
 use axum::Router;
-use axum::extract::DefaultBodyLimit;
 use axum::http::Uri;
 use axum::middleware;
 use axum::response::{IntoResponse as _, Response};
@@ -14,9 +13,6 @@ use super::{data, operations, request_id};
 use crate::app::App;
 use crate::error::Error;
 
-/// The longest body of a management request: a whole folder of definitions and room to spare.
-const MAX_GRAPHQL_BODY: usize = 6 * 1024 * 1024;
-
 pub(super) fn router(app: Arc<App>) -> Router {
     let graph = Graph { schema: graphql::schema(Some(Arc::clone(&app))), app: Arc::clone(&app) };
 
@@ -26,7 +22,6 @@ pub(super) fn router(app: Arc<App>) -> Router {
             post(graphql::handle)
                 .fallback(async || Error::method_not_allowed("request/method-not-allowed", "GraphQL is asked by POST.")),
         )
-        .layer(DefaultBodyLimit::max(MAX_GRAPHQL_BODY))
         .with_state(graph);
 
     let operations = Router::new()

@@ -9,7 +9,6 @@ mod making;
 use std::sync::Mutex;
 
 use cloche_saga::{LogError, Outcome, Retry, Step, execute};
-use serde::{Deserialize, Serialize};
 
 use crate::app::App;
 use crate::error::Error;
@@ -20,23 +19,22 @@ pub(crate) use branch_environment::BranchInput;
 pub(crate) use delete_environment::DeleteInput;
 pub(crate) use making::MakeInput;
 
-/// The kinds of operation there are, as the control database and clients name them.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
+/// The kinds of operation there are; all are on an environment.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Kind {
-    CreateEnvironment,
-    BranchEnvironment,
-    DeleteEnvironment,
+    Create,
+    Branch,
+    Delete,
 }
 
 impl Kind {
-    const ALL: [Self; 3] = [Self::CreateEnvironment, Self::BranchEnvironment, Self::DeleteEnvironment];
+    const ALL: [Self; 3] = [Self::Create, Self::Branch, Self::Delete];
 
     pub(crate) fn as_str(self) -> &'static str {
         match self {
-            Self::CreateEnvironment => "createEnvironment",
-            Self::BranchEnvironment => "branchEnvironment",
-            Self::DeleteEnvironment => "deleteEnvironment",
+            Self::Create => "createEnvironment",
+            Self::Branch => "branchEnvironment",
+            Self::Delete => "deleteEnvironment",
         }
     }
 
@@ -50,9 +48,9 @@ impl Kind {
             steps.iter().map(|step| (step.name(), step.title())).collect()
         }
         match self {
-            Self::CreateEnvironment => titles(&create_environment::steps()),
-            Self::BranchEnvironment => titles(&branch_environment::steps()),
-            Self::DeleteEnvironment => titles(&delete_environment::steps()),
+            Self::Create => titles(&create_environment::steps()),
+            Self::Branch => titles(&branch_environment::steps()),
+            Self::Delete => titles(&delete_environment::steps()),
         }
     }
 }
@@ -69,7 +67,7 @@ pub(crate) async fn run(app: &App, operation: &Operation, generation: i32) -> Re
     let retry = Retry::default();
     let input = || operation.input.clone();
     match Kind::parse(&operation.kind) {
-        Some(Kind::DeleteEnvironment) => {
+        Some(Kind::Delete) => {
             let context = delete_environment::Deleting { app, input: read(input())? };
             let outcome = execute(&delete_environment::steps(), &context, &log, app.faults(), &retry).await?;
             Ok(Ended { outcome, keys: None })
@@ -82,7 +80,7 @@ pub(crate) async fn run(app: &App, operation: &Operation, generation: i32) -> Re
                 keys: Mutex::new(None),
                 source: Mutex::new(None),
             };
-            let steps = if kind == Kind::CreateEnvironment { create_environment::steps() } else { branch_environment::steps() };
+            let steps = if kind == Kind::Create { create_environment::steps() } else { branch_environment::steps() };
             let outcome = execute(&steps, &context, &log, app.faults(), &retry).await?;
             Ok(Ended { outcome, keys: context.take_keys() })
         }

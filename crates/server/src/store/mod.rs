@@ -25,7 +25,7 @@ const DATABASE: &str = "cloche_control";
 /// Connections to it.
 const CONNECTIONS: usize = 12;
 /// Held by the running server: until servers can share a control database, a second one is refused.
-const SERVER_LOCK: i64 = 0x636c_6f63_6865_73;
+const SERVER_LOCK: i64 = 0x63_6c6f_6368_6573;
 
 const MIGRATIONS: &[Migration] = &[Migration { name: "0001_foundation", sql: include_str!("migrations/0001_foundation.sql") }];
 

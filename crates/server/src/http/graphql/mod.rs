@@ -17,13 +17,17 @@ mod variable;
 
 use std::sync::Arc;
 
-use async_graphql::{EmptySubscription, MergedObject, Schema};
-use async_graphql_axum::{GraphQLRequest, GraphQLResponse};
+use async_graphql::{EmptySubscription, MergedObject, Request, Response, Schema};
+use axum::Json;
+use axum::body::{Body, to_bytes};
 use axum::extract::State;
 use axum::http::HeaderMap;
 
 use crate::app::App;
-use crate::error::Result;
+use crate::error::{Error, Result};
+
+/// The longest body of a management request: a whole folder of definitions and room to spare.
+const MAX_BODY: usize = 6 * 1024 * 1024;
 
 /// Nesting, total fields and aliases of one query: enough for every page of a console, too little to be a burden.
 const MAX_DEPTH: usize = 12;
@@ -73,9 +77,17 @@ pub(crate) struct Graph {
     pub(crate) schema: ManagementSchema,
 }
 
-/// `POST /graphql`. Without a valid token nothing is parsed, let alone run.
-pub(crate) async fn handle(State(graph): State<Graph>, headers: HeaderMap, request: GraphQLRequest) -> Result<GraphQLResponse> {
+/// `POST /graphql`. Without a valid token the body is not even read.
+pub(crate) async fn handle(State(graph): State<Graph>, headers: HeaderMap, body: Body) -> Result<Json<Response>> {
     let app = &graph.app;
     let actor = app.tokens.authenticate(&app.store, &app.secrets, &headers).await?;
-    Ok(graph.schema.execute(request.into_inner().data(actor)).await.into())
+    let bytes = to_bytes(body, MAX_BODY).await.map_err(|_| {
+        Error::too_large("request/too-large", "The body is too large or did not arrive whole.")
+            .hint(format!("A management request has {} MiB at most.", MAX_BODY / 1024 / 1024))
+    })?;
+    let request: Request = serde_json::from_slice(&bytes).map_err(|problem| {
+        Error::bad_input("request/malformed-json", format!("The body is not a GraphQL request: {problem}."))
+            .hint(r#"Send {"query": "…", "variables": {…}} as JSON."#)
+    })?;
+    Ok(Json(graph.schema.execute(request.data(actor)).await))
 }
