@@ -2,6 +2,7 @@
 
 use std::collections::HashSet;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use cloche_saga::{Event, LogError, Outcome};
@@ -18,6 +19,9 @@ use crate::store::environments::{self, Status};
 use crate::store::keys::KeyPair;
 use crate::store::operations::{self, Operation};
 use crate::store::{Page, Slice};
+
+/// Between its being written down and its start, an operation is nobody's for a moment.
+const YOUNG: Duration = Duration::from_secs(10);
 
 /// The operations this server is working on.
 #[derive(Default)]
@@ -54,7 +58,7 @@ pub(crate) async fn run_to_end(app: &Arc<App>, id: OperationId) -> Result<Option
         Outcome::Stuck { message, hint, step, .. } => {
             let mut error =
                 Error::conflict("operation/stuck", format!("The operation {id} is stuck at its step {step}: {message}"));
-            error.hint = hint.or_else(|| Some("The server tries again every minute; its log says what it met.".into()));
+            error.hint = hint.or_else(|| Some("The server goes on trying; its log says what it met.".into()));
             Err(error)
         }
     }
@@ -62,16 +66,16 @@ pub(crate) async fn run_to_end(app: &Arc<App>, id: OperationId) -> Result<Option
 
 /// Takes over what an earlier server left unfinished. Called once at the start, before requests are served.
 pub(crate) async fn resume_all(app: &Arc<App>) -> Result<()> {
-    for operation in operations::open(&*app.store.client().await?).await? {
+    for operation in operations::open(&*app.store.client().await?, Duration::ZERO).await? {
         tracing::info!(operation = %operation.id, kind = operation.kind, "resuming an operation");
         retry(app, operation.id).await?;
     }
     Ok(())
 }
 
-/// Gives what is stuck another round of tries.
+/// Gives what is stuck, or lost its database on the way, another round of tries. What is young may be about to start by itself.
 pub(crate) async fn retry_stuck(app: &Arc<App>) -> Result<()> {
-    for operation in operations::open(&*app.store.client().await?).await? {
+    for operation in operations::open(&*app.store.client().await?, YOUNG).await? {
         if !app.running.has(operation.id) {
             retry(app, operation.id).await?;
         }

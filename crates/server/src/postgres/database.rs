@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use anyhow::Context as _;
+use anyhow::{Context as _, bail};
 use serde::{Deserialize, Serialize};
 use tokio_postgres::error::SqlState;
 use uuid::Uuid;
@@ -112,11 +112,15 @@ impl Cluster {
 
     /// A closed copy of the template: nobody may connect to it.
     pub(crate) async fn create_empty_database(&self, name: &DatabaseName) -> anyhow::Result<()> {
-        self.copy_database(TEMPLATE, name, Strategy::WalLog).await
+        if !self.copy_database(TEMPLATE, name, Strategy::WalLog).await? {
+            bail!("somebody is connected to the template database, which only the start of the server needs");
+        }
+        Ok(())
     }
 
-    /// A closed copy of `source`, which must have no session. An existing database of that name was made by an earlier try and is kept.
-    pub(crate) async fn copy_database(&self, source: &str, name: &DatabaseName, strategy: Strategy) -> anyhow::Result<()> {
+    /// A closed copy of `source`. An existing database of that name was made by an earlier try and is kept. False, and nothing done, when
+    /// somebody is connected to the source.
+    pub(crate) async fn copy_database(&self, source: &str, name: &DatabaseName, strategy: Strategy) -> anyhow::Result<bool> {
         let admin = self.admin().await?;
         let strategy = match strategy {
             Strategy::WalLog => "WAL_LOG",
@@ -124,8 +128,10 @@ impl Cluster {
         };
         let statement = format!("CREATE DATABASE {name} TEMPLATE {source} STRATEGY {strategy} ALLOW_CONNECTIONS false");
         match admin.batch_execute(&statement).await {
-            Err(error) if error.code() == Some(&SqlState::DUPLICATE_DATABASE) => Ok(()),
-            outcome => outcome.context("the database cannot be copied"),
+            Ok(()) => Ok(true),
+            Err(error) if error.code() == Some(&SqlState::DUPLICATE_DATABASE) => Ok(true),
+            Err(error) if error.code() == Some(&SqlState::OBJECT_IN_USE) => Ok(false),
+            Err(error) => Err(error).context("the database cannot be copied"),
         }
     }
 

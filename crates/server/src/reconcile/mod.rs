@@ -8,6 +8,7 @@ use crate::app::{App, operation, removal};
 use crate::error::Result;
 use crate::postgres::database::DatabaseName;
 use crate::store::environments::{self, Status};
+use crate::store::operations;
 
 /// How often uses of keys are written down; each key at most every five minutes.
 const NOTE_USES: Duration = Duration::from_secs(2);
@@ -23,6 +24,7 @@ pub(crate) async fn keep(app: Arc<App>) {
         report("uses of tokens", app.tokens.write_uses(&app.store).await);
         if last_look.elapsed() >= LOOK {
             last_look = tokio::time::Instant::now();
+            app.store.keep_lock().await;
             report("stuck operations", operation::retry_stuck(&app).await);
             report("expired leases", expire_leases(&app).await);
             report("deleted environments", erase_deleted(&app).await);
@@ -52,12 +54,14 @@ async fn close_deleted(app: &App) -> Result<()> {
     Ok(())
 }
 
-/// Databases and logins with our naming that no environment has. Names are made once and never used again, and written to the control
-/// database before anything bears them, so what is not there was left by something that ended.
+/// Databases and logins that an operation of ours made, and no environment has any more. One that no operation tells of is left alone,
+/// whatever its name: with another control database it may be somebody's.
 async fn collect_orphans(app: &App) -> Result<()> {
     let present = app.cluster.our_databases().await?;
-    let known: HashSet<String> = environments::database_names(&*app.store.client().await?).await?.into_iter().collect();
-    for name in present.into_iter().filter(|name| !known.contains(name)) {
+    let client = app.store.client().await?;
+    let made: HashSet<String> = operations::databases_of_ended(&client).await?.into_iter().collect();
+    let known: HashSet<String> = environments::database_names(&client).await?.into_iter().collect();
+    for name in present.into_iter().filter(|name| made.contains(name) && !known.contains(name)) {
         tracing::warn!(database = name, "removing a database that belongs to no environment");
         let name = DatabaseName::stored(name);
         app.cluster.drop_database(&name).await?;

@@ -12,8 +12,9 @@ pub(crate) mod projects;
 
 use anyhow::{Context as _, bail};
 use deadpool_postgres::{Manager, ManagerConfig, Object, Pool, RecyclingMethod};
+use tokio::sync::Mutex;
 use tokio_postgres::types::FromSql;
-use tokio_postgres::{Client, NoTls, Row};
+use tokio_postgres::{Client, Config, NoTls, Row};
 
 use crate::error::{Error, Result};
 use crate::postgres::cluster::{Cluster, connect};
@@ -35,8 +36,9 @@ pub(crate) type Tx<'a> = deadpool_postgres::Transaction<'a>;
 /// The control database's connections.
 pub(crate) struct Store {
     pool: Pool,
-    /// Holds the server lock for as long as it lives.
-    _lock: Client,
+    config: Config,
+    /// Holds the server lock for as long as its connection lives.
+    lock: Mutex<Client>,
 }
 
 /// Which part of a list is asked for.
@@ -64,17 +66,12 @@ impl Store {
         admin.batch_execute(&format!("REVOKE ALL ON DATABASE {DATABASE} FROM PUBLIC")).await?;
         drop(admin);
         let config = cluster.admin_login(DATABASE);
-        let mut lock = connect(&config).await.context("cannot connect to the control database")?;
-        if !lock.query_one("SELECT pg_try_advisory_lock($1)", &[&SERVER_LOCK]).await?.get::<_, bool>(0) {
-            bail!(
-                "another cloche server uses this PostgreSQL server's control database: stop it first, or give this one another server"
-            );
-        }
+        let mut lock = take_lock(&config).await?;
         migrate(&mut lock, "public", MIGRATIONS).await.context("the control database cannot be brought up to date")?;
         check_master_key(&lock, secrets).await?;
-        let manager = Manager::from_config(config, NoTls, ManagerConfig { recycling_method: RecyclingMethod::Fast });
+        let manager = Manager::from_config(config.clone(), NoTls, ManagerConfig { recycling_method: RecyclingMethod::Fast });
         let pool = Pool::builder(manager).max_size(CONNECTIONS).build().context("the control database's pool cannot be built")?;
-        Ok(Self { pool, _lock: lock })
+        Ok(Self { pool, config, lock: Mutex::new(lock) })
     }
 
     /// A connection; a transaction on it is begun with `transaction()`.
@@ -82,11 +79,41 @@ impl Store {
         self.pool.get().await.map_err(Error::internal)
     }
 
+    /// Takes the server lock again when its connection has ended, as with a restart of PostgreSQL. If another server has it by
+    /// then, this one must not go on: it would not hear of the other's changes.
+    pub(crate) async fn keep_lock(&self) {
+        let mut lock = self.lock.lock().await;
+        if !lock.is_closed() {
+            return;
+        }
+        match take_lock(&self.config).await {
+            Ok(client) => *lock = client,
+            Err(error) if error.is::<Taken>() => {
+                tracing::error!("another server has taken over this control database; this one ends");
+                std::process::exit(1);
+            }
+            Err(error) => tracing::warn!(?error, "the server lock could not be taken again yet"),
+        }
+    }
+
     /// Whether it answers.
     pub(crate) async fn ping(&self) -> Result<()> {
         self.client().await?.query_one("SELECT 1", &[]).await?;
         Ok(())
     }
+}
+
+/// Another server holds the lock.
+#[derive(Debug, thiserror::Error)]
+#[error("another cloche server uses this PostgreSQL server's control database: stop it first, or give this one another server")]
+struct Taken;
+
+async fn take_lock(config: &Config) -> anyhow::Result<Client> {
+    let client = connect(config).await.context("cannot connect to the control database")?;
+    if !client.query_one("SELECT pg_try_advisory_lock($1)", &[&SERVER_LOCK]).await?.get::<_, bool>(0) {
+        bail!(Taken);
+    }
+    Ok(client)
 }
 
 /// Keys hashed with another master key could never be checked: better not to start.

@@ -1,5 +1,7 @@
 //! Operations: multi-step work, its event log, and which environments it claims.
 
+use std::time::Duration;
+
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use cloche_saga::{Event, LogError};
@@ -125,10 +127,22 @@ pub(crate) async fn take_over(client: &Client, id: OperationId) -> Result<Option
     Ok(row.map(|row| row.get(0)))
 }
 
-/// Operations that have not ended.
-pub(crate) async fn open(client: &Client) -> Result<Vec<Operation>> {
-    let rows = client.query("SELECT * FROM operations WHERE status IN ('running', 'stuck') ORDER BY id", &[]).await?;
+/// Operations that have not ended and are at least this old.
+pub(crate) async fn open(client: &Client, age: Duration) -> Result<Vec<Operation>> {
+    let rows = client
+        .query(
+            "SELECT * FROM operations WHERE status IN ('running', 'stuck') AND created_at <= now() - make_interval(secs => $1) ORDER BY id",
+            &[&age.as_secs_f64()],
+        )
+        .await?;
     Ok(rows.iter().map(read).collect())
+}
+
+/// The databases that operations which have ended were about.
+pub(crate) async fn databases_of_ended(client: &Client) -> Result<Vec<String>> {
+    let statement =
+        "SELECT DISTINCT input ->> 'database' FROM operations WHERE status IN ('done', 'rolledBack') AND input ? 'database'";
+    Ok(client.query(statement, &[]).await?.iter().map(|row| row.get(0)).collect())
 }
 
 pub(crate) async fn find(client: &Client, id: OperationId) -> Result<Option<Operation>> {

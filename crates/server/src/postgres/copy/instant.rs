@@ -40,7 +40,10 @@ pub(crate) async fn copy_instantly(
     if !sessions_ended(handle).await? {
         return Ok(None);
     }
-    cluster.copy_database(source.as_str(), target, strategy).await?;
+    // Somebody may have connected since, such as a change of the schema.
+    if !cluster.copy_database(source.as_str(), target, strategy).await? {
+        return Ok(None);
+    }
     Ok(Some(Copied { pause: closed.open(), source: fingerprint }))
 }
 
