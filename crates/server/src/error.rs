@@ -120,6 +120,14 @@ impl Error {
         error
     }
 
+    /// The database is starting, stopping or gone: worth trying again.
+    pub(crate) fn unreachable_database(source: impl Into<Box<dyn StdError + Send + Sync>>) -> Self {
+        let mut error =
+            Self::unavailable("database/unavailable", "The database cannot answer at the moment.", Duration::from_secs(2));
+        error.source = Some(source.into());
+        error.hint("Try again in a moment.")
+    }
+
     pub(crate) fn hint(mut self, hint: impl Into<String>) -> Self {
         self.hint = Some(hint.into());
         self
@@ -133,6 +141,14 @@ impl Error {
     pub(crate) fn field(mut self, field: impl Into<String>, rule: &str, message: impl Into<String>) -> Self {
         self.fields.push(FieldError { field: field.into(), rule: rule.into(), message: message.into() });
         self
+    }
+}
+
+/// No connection, or the server at its other end is starting or shutting down (SQLSTATE class 08, and 57P01 to 57P03).
+pub(crate) fn is_unreachable(error: &tokio_postgres::Error) -> bool {
+    match error.code() {
+        Some(code) => code.code().starts_with("08") || matches!(code.code(), "57P01" | "57P02" | "57P03"),
+        None => error.is_closed() || error.source().is_some_and(|source| source.is::<std::io::Error>()),
     }
 }
 
@@ -152,16 +168,23 @@ impl fmt::Display for Error {
     }
 }
 
-/// The server's own statements do not fail for reasons a user can mend; a tenant's go through `postgres::sqlstate`.
+/// The server's own statements fail because the database does not answer, or of a bug; a tenant's go through `postgres::sqlstate`.
 impl From<tokio_postgres::Error> for Error {
     fn from(source: tokio_postgres::Error) -> Self {
-        Self::internal(source)
+        if is_unreachable(&source) { Self::unreachable_database(source) } else { Self::internal(source) }
     }
 }
 
 impl From<anyhow::Error> for Error {
     fn from(source: anyhow::Error) -> Self {
-        Self::internal(source)
+        let unreachable = source.chain().any(|cause| cause.downcast_ref().is_some_and(is_unreachable));
+        if unreachable { Self::unreachable_database(source) } else { Self::internal(source) }
+    }
+}
+
+impl From<deadpool_postgres::PoolError> for Error {
+    fn from(source: deadpool_postgres::PoolError) -> Self {
+        anyhow::Error::from(source).into()
     }
 }
 

@@ -36,7 +36,9 @@ pub async fn serve(mut settings: Settings) -> anyhow::Result<()> {
     settings.data_dir = data_dir.canonicalize().with_context(|| format!("cannot resolve {}", data_dir.display()))?;
     let _lock = lock(&settings.data_dir)?;
     // Before the long work, so that a port in use is said at once.
-    let listener = TcpListener::bind(settings.listen).await.with_context(|| format!("cannot listen on {}", settings.listen))?;
+    let listener = TcpListener::bind(settings.listen)
+        .await
+        .with_context(|| format!("cannot listen on {} (choose another address with --listen)", settings.listen))?;
     let stop = stop_signal()?;
     let secrets = Arc::new(Secrets::load(&settings.data_dir)?);
     let embedded = match &settings.database_url {

@@ -16,15 +16,7 @@ pub(super) async fn healthz() -> &'static str {
 
 /// The control database answers as well.
 pub(super) async fn readyz(State(app): State<Arc<App>>) -> Result<&'static str> {
-    app.store.ping().await.map_err(|error| {
-        let mut unready = crate::error::Error::unavailable(
-            "server/not-ready",
-            "The database does not answer.",
-            std::time::Duration::from_secs(1),
-        );
-        unready.source = Some(Box::new(error));
-        unready
-    })?;
+    app.store.ping().await?;
     Ok("ready\n")
 }
 

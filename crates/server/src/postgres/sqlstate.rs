@@ -24,11 +24,7 @@ pub(crate) const FEATURE_NOT_SUPPORTED: &str = "0A000";
 /// The error to answer with. What PostgreSQL says is shown when it is about the request or the data, else only logged.
 pub(crate) fn to_error(error: tokio_postgres::Error) -> Error {
     let Some(db) = error.as_db_error() else {
-        return if error.is_closed() || is_io(&error) {
-            Error { source: Some(error.into()), ..unreachable_database() }
-        } else {
-            Error::internal(error)
-        };
+        return error.into();
     };
     let answer = match outcome(db.code().code()) {
         Outcome::BadInput => Error::bad_input,
@@ -140,14 +136,6 @@ fn own_hint(code: &str) -> Option<&'static str> {
         "54001" => "Send a simpler request, or several.",
         _ => return None,
     })
-}
-
-fn unreachable_database() -> Error {
-    Error::unavailable("database/unavailable", "The database cannot answer at the moment.", Duration::from_secs(2))
-}
-
-fn is_io(error: &tokio_postgres::Error) -> bool {
-    std::error::Error::source(error).is_some_and(|source| source.is::<std::io::Error>())
 }
 
 #[cfg(test)]

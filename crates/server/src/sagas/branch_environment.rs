@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::making::{Activate, CreateLogins, Making, Reserve};
+use super::step_error;
 use crate::postgres::cluster::connect;
 use crate::postgres::copy::{self, BranchMode, Choice, Copied, SnapshotCopy, Way, Wish};
 use crate::postgres::database::DatabaseName;
@@ -76,9 +77,8 @@ impl<'a> Step<Making<'a>> for CloneDatabase {
     async fn run(&self, context: &Making<'a>, _: &Past) -> Result<Value, StepError> {
         let (app, input, target) = (context.app, branch(context)?, &context.input.database);
         // What an earlier try left was a copy of another instant, whose fingerprint went with that try.
-        app.cluster.drop_database(target).await.map_err(StepError::internal)?;
-        let mut choice =
-            copy::choose(&app.cluster, &input.source_database, input.mode, input.wish).await.map_err(StepError::internal)?;
+        app.cluster.drop_database(target).await.map_err(step_error)?;
+        let mut choice = copy::choose(&app.cluster, &input.source_database, input.mode, input.wish).await.map_err(step_error)?;
         let started = Instant::now();
         let (copied, at) = match clone(context, input, &mut choice).await {
             Ok(copied) => copied,
@@ -100,8 +100,8 @@ impl<'a> Step<Making<'a>> for CloneDatabase {
     }
 
     async fn undo(&self, context: &Making<'a>, _: &Past) -> Result<(), StepError> {
-        copy::remove_dump(&context.app.dump_folder(context.operation)).map_err(StepError::internal)?;
-        context.app.cluster.drop_database(&context.input.database).await.map_err(StepError::internal)
+        copy::remove_dump(&context.app.dump_folder(context.operation)).map_err(step_error)?;
+        context.app.cluster.drop_database(&context.input.database).await.map_err(step_error)
     }
 }
 
@@ -147,7 +147,7 @@ fn failed(error: anyhow::Error) -> StepError {
         )
         .with_hint("Leave the strategy to the server, which then takes a snapshot copy, or try again.");
     }
-    StepError::internal(error)
+    step_error(error)
 }
 
 fn depth(way: Way, mode: BranchMode) -> Depth {
@@ -173,13 +173,13 @@ impl<'a> Step<Making<'a>> for Cleanse {
     async fn run(&self, context: &Making<'a>, _: &Past) -> Result<Value, StepError> {
         let (app, input, database) = (context.app, branch(context)?, &context.input.database);
         let login = app.cluster.login(&database.platform_login(), database.as_str());
-        let mut client = connect(&login).await.map_err(StepError::internal)?;
+        let mut client = connect(&login).await.map_err(step_error)?;
         let outcome = if input.copy_variables {
             variables::reseal(&mut client, &app.secrets, input.source, context.input.environment).await
         } else {
             variables::clear(&client).await
         };
-        let variables = outcome.map_err(StepError::internal)?;
+        let variables = outcome.map_err(step_error)?;
         Ok(if input.copy_variables { json!({ "variables": variables }) } else { Value::Null })
     }
 }
@@ -201,8 +201,8 @@ impl<'a> Step<Making<'a>> for Verify {
         let detail = past.detail(CLONE).cloned().ok_or_else(|| StepError::internal("nothing was cloned"))?;
         let detail: CloneDetail = serde_json::from_value(detail).map_err(StepError::internal)?;
         let login = context.app.cluster.login(&database.owner_login(), database.as_str());
-        let client = connect(&login).await.map_err(StepError::internal)?;
-        let branch = Fingerprint::read(&client, detail.depth).await.map_err(StepError::internal)?;
+        let client = connect(&login).await.map_err(step_error)?;
+        let branch = Fingerprint::read(&client, detail.depth).await.map_err(step_error)?;
         if branch.hash() == detail.source {
             return Ok(json!({ "compared": branch.len() }));
         }

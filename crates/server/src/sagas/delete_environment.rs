@@ -53,7 +53,7 @@ impl<'a> Step<Deleting<'a>> for Disconnect {
 
     async fn run(&self, context: &Deleting<'a>, _: &Past) -> Result<Value, StepError> {
         context.app.environments.forget(context.input.environment);
-        context.app.cluster.close_database(&context.input.database).await.map_err(StepError::internal)?;
+        context.app.cluster.close_database(&context.input.database).await.map_err(step_error)?;
         Ok(Value::Null)
     }
 }
@@ -75,8 +75,8 @@ impl<'a> Step<Deleting<'a>> for Erase {
         if !input.purge {
             return Ok(serde_json::json!({ "kept": format!("{UNDO_HOURS} hours") }));
         }
-        app.cluster.drop_database(&input.database).await.map_err(StepError::internal)?;
-        app.cluster.drop_logins(&input.database).await.map_err(StepError::internal)?;
+        app.cluster.drop_database(&input.database).await.map_err(step_error)?;
+        app.cluster.drop_logins(&input.database).await.map_err(step_error)?;
         Ok(Value::Null)
     }
 }
@@ -103,7 +103,7 @@ impl<'a> Step<Deleting<'a>> for Forget {
             } else {
                 environments::mark_deleted(&tx, id, Utc::now() + Duration::hours(UNDO_HOURS)).await?;
             }
-            Ok(tx.commit().await?)
+            Result::Ok(tx.commit().await?)
         };
         forget.await.map_err(step_error)?;
         Ok(Value::Null)

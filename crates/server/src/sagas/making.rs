@@ -71,7 +71,7 @@ impl<'a> Step<Making<'a>> for Reserve {
             if context.input.root {
                 projects::remove(&tx, context.input.project).await?;
             }
-            Ok(tx.commit().await?)
+            Result::Ok(tx.commit().await?)
         };
         remove.await.map_err(step_error)
     }
@@ -91,12 +91,12 @@ impl<'a> Step<Making<'a>> for CreateLogins {
     }
 
     async fn run(&self, context: &Making<'a>, _: &Past) -> Result<Value, StepError> {
-        context.app.cluster.create_logins(&context.input.database).await.map_err(StepError::internal)?;
+        context.app.cluster.create_logins(&context.input.database).await.map_err(step_error)?;
         Ok(Value::Null)
     }
 
     async fn undo(&self, context: &Making<'a>, _: &Past) -> Result<(), StepError> {
-        context.app.cluster.drop_logins(&context.input.database).await.map_err(StepError::internal)
+        context.app.cluster.drop_logins(&context.input.database).await.map_err(step_error)
     }
 }
 
@@ -114,12 +114,12 @@ impl<'a> Step<Making<'a>> for CreateDatabase {
     }
 
     async fn run(&self, context: &Making<'a>, _: &Past) -> Result<Value, StepError> {
-        context.app.cluster.create_empty_database(&context.input.database).await.map_err(StepError::internal)?;
+        context.app.cluster.create_empty_database(&context.input.database).await.map_err(step_error)?;
         Ok(Value::Null)
     }
 
     async fn undo(&self, context: &Making<'a>, _: &Past) -> Result<(), StepError> {
-        context.app.cluster.drop_database(&context.input.database).await.map_err(StepError::internal)
+        context.app.cluster.drop_database(&context.input.database).await.map_err(step_error)
     }
 }
 
@@ -138,7 +138,7 @@ impl<'a> Step<Making<'a>> for Activate {
 
     async fn run(&self, context: &Making<'a>, past: &Past) -> Result<Value, StepError> {
         let (app, input) = (context.app, &context.input);
-        app.cluster.open_for_all(&input.database).await.map_err(StepError::internal)?;
+        app.cluster.open_for_all(&input.database).await.map_err(step_error)?;
         let branched_at = past
             .detail(CLONE)
             .and_then(|detail| detail.get("branchedAt")?.as_str()?.parse::<chrono::DateTime<chrono::Utc>>().ok());
@@ -151,7 +151,7 @@ impl<'a> Step<Making<'a>> for Activate {
                 keys::insert_pair(&tx, &app.secrets, input.environment, &pair).await?;
                 *context.keys.lock().unwrap_or_else(PoisonError::into_inner) = Some(pair);
             }
-            Ok(tx.commit().await?)
+            Result::Ok(tx.commit().await?)
         };
         activate.await.map_err(step_error)?;
         Ok(Value::Null)
@@ -165,7 +165,7 @@ impl<'a> Step<Making<'a>> for Activate {
             let tx = client.transaction().await?;
             environments::set_status(&tx, id, Status::Creating).await?;
             keys::revoke_all(&tx, id).await?;
-            Ok(tx.commit().await?)
+            Result::Ok(tx.commit().await?)
         };
         withdraw.await.map_err(step_error)?;
         context.take_keys();

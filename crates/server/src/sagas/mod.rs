@@ -93,7 +93,8 @@ fn read<T: serde::de::DeserializeOwned>(input: serde_json::Value) -> Result<T, L
 }
 
 /// What a step reports of a failure: users' mistakes in their own words, everything else as a fixed sentence.
-fn step_error(error: Error) -> cloche_saga::StepError {
+fn step_error(error: impl Into<Error>) -> cloche_saga::StepError {
+    let error: Error = error.into();
     if error.kind == crate::error::Kind::Internal {
         return cloche_saga::StepError::internal(error);
     }

@@ -76,7 +76,7 @@ impl Store {
 
     /// A connection; a transaction on it is begun with `transaction()`.
     pub(crate) async fn client(&self) -> Result<Object> {
-        self.pool.get().await.map_err(Error::internal)
+        Ok(self.pool.get().await?)
     }
 
     /// Takes the server lock again when its connection has ended, as with a restart of PostgreSQL. If another server has it by
