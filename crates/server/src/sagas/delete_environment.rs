@@ -9,7 +9,7 @@ use serde_json::Value;
 
 use super::step_error;
 use crate::app::App;
-use crate::error::Result;
+use crate::error::Error;
 use crate::postgres::database::DatabaseName;
 use crate::store::environments;
 
@@ -103,7 +103,7 @@ impl<'a> Step<Deleting<'a>> for Forget {
             } else {
                 environments::mark_deleted(&tx, id, Utc::now() + Duration::hours(UNDO_HOURS)).await?;
             }
-            Result::Ok(tx.commit().await?)
+            Ok::<(), Error>(tx.commit().await?)
         };
         forget.await.map_err(step_error)?;
         Ok(Value::Null)

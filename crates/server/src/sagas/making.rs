@@ -11,7 +11,7 @@ use serde_json::Value;
 use super::branch_environment::{BranchInput, CLONE};
 use super::step_error;
 use crate::app::App;
-use crate::error::Result;
+use crate::error::Error;
 use crate::postgres::database::DatabaseName;
 use crate::postgres::fingerprint::Fingerprint;
 use crate::store::environments::{self, EnvironmentType, Status};
@@ -71,7 +71,7 @@ impl<'a> Step<Making<'a>> for Reserve {
             if context.input.root {
                 projects::remove(&tx, context.input.project).await?;
             }
-            Result::Ok(tx.commit().await?)
+            Ok::<(), Error>(tx.commit().await?)
         };
         remove.await.map_err(step_error)
     }
@@ -151,7 +151,7 @@ impl<'a> Step<Making<'a>> for Activate {
                 keys::insert_pair(&tx, &app.secrets, input.environment, &pair).await?;
                 *context.keys.lock().unwrap_or_else(PoisonError::into_inner) = Some(pair);
             }
-            Result::Ok(tx.commit().await?)
+            Ok::<(), Error>(tx.commit().await?)
         };
         activate.await.map_err(step_error)?;
         Ok(Value::Null)
@@ -165,7 +165,7 @@ impl<'a> Step<Making<'a>> for Activate {
             let tx = client.transaction().await?;
             environments::set_status(&tx, id, Status::Creating).await?;
             keys::revoke_all(&tx, id).await?;
-            Result::Ok(tx.commit().await?)
+            Ok::<(), Error>(tx.commit().await?)
         };
         withdraw.await.map_err(step_error)?;
         context.take_keys();
