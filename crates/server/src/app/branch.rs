@@ -106,7 +106,10 @@ async fn make(
             let source = environments::lock(&tx, source.id).await?;
             require_active(&source)?;
             claims.push((source.id, ClaimMode::Shared));
-            production = *wanted == BranchMode::Full && (source.kind == EnvironmentType::Prod || source.holds_production_data);
+            production = *wanted == BranchMode::Full && source.has_production_data();
+            if production {
+                access.require(Role::Admin, "Copying production data")?;
+            }
             (mode, parent) = (Some(*wanted), Some(source.id));
             branch = Some(BranchInput {
                 source: source.id,

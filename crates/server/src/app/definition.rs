@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use super::App;
 use super::environment::{Found, require_usable};
 use crate::error::{Error, Result};
-use crate::postgres::cluster::connect;
+use crate::postgres::cluster::PLATFORM_OPTIONS;
 use crate::postgres::introspect::{self, Revision};
 use crate::postgres::sqlstate::to_error;
 use crate::store::{audit, environments};
@@ -47,7 +47,7 @@ pub(crate) async fn sync(app: &App, found: &Found, sync: Sync) -> Result<Synced>
         Err(problems) => return Ok(Synced::Refused(problems)),
     };
     let database = &found.environment.database;
-    let mut client = connect(&app.cluster.login(&database.owner_login(), database.as_str())).await?;
+    let mut client = app.cluster.connect_as(&database.owner_login(), database.as_str(), PLATFORM_OPTIONS).await?;
     // One sync of an environment at a time, and no restart of it in between: what is planned is what is there.
     introspect::lock(&client).await?;
     let deployed = introspect::deployed(&client).await?;
@@ -121,6 +121,6 @@ async fn record(app: &App, found: &Found, plan: &Plan) -> Result<()> {
 pub(crate) async fn stored_in(app: &App, found: &Found) -> Result<Vec<(String, String, Value)>> {
     require_usable(&found.environment)?;
     let database = &found.environment.database;
-    let client = connect(&app.cluster.login(&database.owner_login(), database.as_str())).await?;
+    let client = app.cluster.connect_as(&database.owner_login(), database.as_str(), PLATFORM_OPTIONS).await?;
     Ok(introspect::stored(&client).await?)
 }

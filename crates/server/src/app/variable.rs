@@ -6,7 +6,7 @@ use super::App;
 use super::environment::{Found, require_usable};
 use crate::auth::Role;
 use crate::error::{Error, Result};
-use crate::postgres::cluster::connect;
+use crate::postgres::cluster::PLATFORM_OPTIONS;
 use crate::postgres::variables::{self, Variable};
 use crate::store::{audit, environments};
 
@@ -79,7 +79,7 @@ pub(crate) async fn rotate_credential(app: &App, found: &Found) -> Result<String
 
 async fn platform(app: &App, found: &Found) -> Result<tokio_postgres::Client> {
     let database = &found.environment.database;
-    Ok(connect(&app.cluster.login(&database.platform_login(), database.as_str())).await?)
+    Ok(app.cluster.connect_as(&database.platform_login(), database.as_str(), PLATFORM_OPTIONS).await?)
 }
 
 async fn record(app: &App, found: &Found, action: &str, detail: serde_json::Value) -> Result<()> {

@@ -4,7 +4,7 @@ use cloche_wire::{MemberId, ProjectId};
 use deadpool_postgres::Object;
 
 use crate::error::{Error, Result};
-use crate::store::environments::{Environment, EnvironmentType};
+use crate::store::environments::Environment;
 use crate::store::projects::{self, Project};
 
 /// A signed-in member.
@@ -22,7 +22,7 @@ pub(crate) struct Actor {
 pub(crate) enum Role {
     /// Reads definitions and counts.
     Viewer,
-    /// Changes environments, but for production.
+    /// Changes environments, but for production and full copies of it.
     Developer,
     /// Changes production; reads secrets' values.
     Admin,
@@ -87,9 +87,9 @@ impl ProjectAccess {
         Err(Error::forbidden("auth/forbidden", message).hint("Ask an owner of the project."))
     }
 
-    /// Refuses those who may not change this environment: developers, for production.
+    /// Refuses those who may not change this environment, or get at its data: developers, where that is production's.
     pub(crate) fn require_change(&self, environment: &Environment) -> Result<()> {
-        let need = if environment.kind == EnvironmentType::Prod { Role::Admin } else { Role::Developer };
+        let need = if environment.has_production_data() { Role::Admin } else { Role::Developer };
         self.require(need, &format!("Changing {}", environment.name))
     }
 

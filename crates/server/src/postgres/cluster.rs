@@ -7,6 +7,7 @@ use anyhow::{Context as _, bail};
 use cloche_wire::ClusterId;
 use deadpool_postgres::{Manager, ManagerConfig, Object, Pool, RecyclingMethod};
 use tokio::sync::Mutex;
+use tokio_postgres::error::SqlState;
 use tokio_postgres::{Client, Config, NoTls};
 
 use super::embedded::{Embedded, Tools};
@@ -14,6 +15,9 @@ use crate::secrets::Secrets;
 
 /// Administrator connections kept for DDL on databases and roles.
 const ADMIN_CONNECTIONS: usize = 8;
+
+/// Settings of the platform's own sessions: nobody waits for a tenant's lock without end, or stays in a transaction that is forgotten.
+pub(crate) const PLATFORM_OPTIONS: &str = "-c lock_timeout=30s -c idle_in_transaction_session_timeout=60s";
 
 /// One PostgreSQL server.
 pub(crate) struct Cluster {
@@ -125,7 +129,7 @@ impl Cluster {
     }
 
     /// The connection settings of one login for one database.
-    pub(crate) fn login(&self, role: &str, database: &str) -> Config {
+    fn login(&self, role: &str, database: &str) -> Config {
         let mut config = self.config.clone();
         config.user(role).password(self.secrets.database_password(role)).dbname(database);
         config
@@ -148,9 +152,29 @@ impl Cluster {
         Ok(())
     }
 
-    /// The verifier of a login's derived password.
-    pub(crate) fn verifier(&self, role: &str) -> String {
-        scram_verifier(&self.secrets.database_password(role))
+    /// What stands behind PASSWORD when one of the platform's logins is created. The embedded server knows these logins by the
+    /// system user who connects, and gives them none.
+    pub(crate) fn password_clause(&self, role: &str) -> String {
+        if self.ours {
+            return "NULL".into();
+        }
+        format!("'{}'", scram_verifier(&self.secrets.database_password(role)))
+    }
+
+    /// A connection as one of an environment's logins. `options` are settings of the session: `-c lock_timeout=5s`.
+    ///
+    /// A login's own code may have changed its password, where it has one: it is set right, once.
+    pub(crate) async fn connect_as(&self, role: &str, database: &str, options: &str) -> anyhow::Result<Client> {
+        let mut config = self.login(role, database);
+        config.options(options);
+        match connect(&config).await {
+            Err(error) if error.code() == Some(&SqlState::INVALID_PASSWORD) && !self.ours => {
+                tracing::warn!(role, "the password of a login was changed; setting it right");
+                self.set_password(&*self.admin().await?, role).await?;
+                Ok(connect(&config).await?)
+            }
+            outcome => Ok(outcome?),
+        }
     }
 }
 

@@ -15,6 +15,11 @@ use super::template::TEMPLATE;
 #[serde(transparent)]
 pub(crate) struct DatabaseName(String);
 
+/// Connections of one of the platform's own logins. The server itself needs far fewer; this bounds what stolen access could take.
+const MAX_CONNECTIONS: u32 = 24;
+/// Connections of the customer's own credential.
+const MAX_CUSTOMER_CONNECTIONS: u32 = 10;
+
 /// How a new database gets its contents.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Strategy {
@@ -83,15 +88,16 @@ impl Cluster {
         let batch = format!(
             "BEGIN; SET LOCAL synchronous_commit = off;
              CREATE ROLE {name} NOLOGIN;
-             CREATE ROLE {data} LOGIN PASSWORD '{}' IN ROLE cloche_data, {name};
-             CREATE ROLE {platform} LOGIN PASSWORD '{}' IN ROLE cloche_platform, {name};
-             CREATE ROLE {owner} LOGIN PASSWORD '{}' IN ROLE cloche_owner, cloche_migrate, {name};
-             CREATE ROLE {sql} NOLOGIN CONNECTION LIMIT 10 IN ROLE cloche_owner, {name};
+             CREATE ROLE {data} LOGIN CONNECTION LIMIT {MAX_CONNECTIONS} PASSWORD {} IN ROLE cloche_data, {name};
+             CREATE ROLE {platform} LOGIN CONNECTION LIMIT {MAX_CONNECTIONS} PASSWORD {} IN ROLE cloche_platform, {name};
+             CREATE ROLE {owner} LOGIN CONNECTION LIMIT {MAX_CONNECTIONS} PASSWORD {} IN ROLE cloche_owner, cloche_migrate, {name};
+             CREATE ROLE {sql} NOLOGIN CONNECTION LIMIT {MAX_CUSTOMER_CONNECTIONS} IN ROLE {name};
+             GRANT cloche_owner TO {sql} WITH INHERIT FALSE, SET TRUE;
              ALTER ROLE {sql} SET role = cloche_owner;
              COMMIT",
-            self.verifier(&data),
-            self.verifier(&platform),
-            self.verifier(&owner),
+            self.password_clause(&data),
+            self.password_clause(&platform),
+            self.password_clause(&owner),
         );
         match admin.batch_execute(&batch).await {
             Ok(()) => Ok(()),
@@ -103,10 +109,36 @@ impl Cluster {
     }
 
     /// Removes the logins. Their database must be gone: its CONNECT rights name them.
+    ///
+    /// A branch may name them too, where a tenant granted something to one, or made something as one, in what the branch was copied
+    /// from. What they own there goes to the group, what they were granted is dropped; neither runs a tenant's code.
     pub(crate) async fn drop_logins(&self, name: &DatabaseName) -> anyhow::Result<()> {
         let admin = self.admin().await?;
         let [data, platform, owner, sql] = name.logins();
-        admin.batch_execute(&format!("DROP ROLE IF EXISTS {data}, {platform}, {owner}, {sql}, {name}")).await?;
+        let all = format!("{data}, {platform}, {owner}, {sql}, {name}");
+        let mentioned = admin
+            .query(
+                "SELECT DISTINCT d.datname::text, d.datallowconn FROM pg_shdepend s JOIN pg_database d ON d.oid = s.dbid
+                 JOIN pg_roles r ON r.oid = s.refobjid
+                 WHERE s.refclassid = 'pg_authid'::regclass AND (r.rolname = $1 OR r.rolname ~ ('^' || $1 || '_(data|platform|owner|sql)$'))",
+                &[&name.as_str()],
+            )
+            .await?;
+        for row in mentioned {
+            let (database, open): (String, bool) = (row.get(0), row.get(1));
+            if !open {
+                admin.batch_execute(&format!("ALTER DATABASE {database} ALLOW_CONNECTIONS true")).await?;
+            }
+            let client = self.connect_as_admin(&database).await?;
+            let handed_over =
+                client.batch_execute(&format!("REASSIGN OWNED BY {all} TO cloche_owner; DROP OWNED BY {all}")).await;
+            drop(client);
+            if !open {
+                admin.batch_execute(&format!("ALTER DATABASE {database} ALLOW_CONNECTIONS false")).await?;
+            }
+            handed_over.with_context(|| format!("logins of {name} are still named in {database}"))?;
+        }
+        admin.batch_execute(&format!("DROP ROLE IF EXISTS {all}")).await?;
         Ok(())
     }
 

@@ -9,7 +9,7 @@ use cloche_wire::EnvironmentId;
 use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore};
 use tokio_postgres::Client;
 
-use super::cluster::{Cluster, connect};
+use super::cluster::Cluster;
 use super::database::DatabaseName;
 use super::gate::{Closed, Gate, Pass};
 use super::lane::{LANE_OPTIONS, Lane};
@@ -266,9 +266,7 @@ impl Handle {
 
     async fn connect(&self, options: &str) -> Result<Connection> {
         let slot = self.budget.take().await?;
-        let mut config = self.cluster.login(&self.database.data_login(), self.database.as_str());
-        config.options(options);
-        let client = connect(&config).await.map_err(super::sqlstate::to_error)?;
+        let client = self.cluster.connect_as(&self.database.data_login(), self.database.as_str(), options).await?;
         Ok(Connection { client, _slot: slot })
     }
 

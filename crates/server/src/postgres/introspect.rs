@@ -50,9 +50,9 @@ pub(crate) async fn lock(client: &Client) -> Result<(), PgError> {
 
 /// Reads what is there, through a login that may see `cloche.deployed`.
 ///
-/// Sets the search path that definitions are written for: what they name without a schema is in `public`.
+/// Sets a search path without `public`, where a tenant's function of a fitting name would be called in place of PostgreSQL's own.
 pub(crate) async fn deployed<C: GenericClient>(client: &C) -> Result<Deployed, PgError> {
-    client.batch_execute("SET search_path = public").await?;
+    client.batch_execute("SET search_path = pg_catalog").await?;
     let mut tables = BTreeMap::new();
     for row in client.query(TABLES, &[]).await? {
         let name: String = row.get(0);
@@ -65,7 +65,7 @@ pub(crate) async fn deployed<C: GenericClient>(client: &C) -> Result<Deployed, P
         if let Some(table) = tables.get_mut(row.get::<_, &str>(0)) {
             table.columns.push(DeployedColumn {
                 name: row.get(1),
-                type_: row.get(2),
+                type_: without_schema(row.get(2)),
                 not_null: row.get(3),
                 default: row.get(4),
                 identity: row.get(5),
@@ -93,6 +93,11 @@ pub(crate) async fn deployed<C: GenericClient>(client: &C) -> Result<Deployed, P
     let enums =
         rows.iter().map(|row| (row.get(0), EnumType { name: row.get(0), values: row.get(1), comment: row.get(2) })).collect();
     Ok(Deployed { tables, enums })
+}
+
+/// A type of `public` as definitions name it.
+fn without_schema(type_: String) -> String {
+    type_.strip_prefix("public.").map(str::to_owned).unwrap_or(type_)
 }
 
 async fn read_constraints<C: GenericClient>(client: &C, tables: &mut BTreeMap<String, DeployedTable>) -> Result<(), PgError> {
@@ -161,9 +166,10 @@ async fn run(tx: &tokio_postgres::Transaction<'_>, statements: &[&str]) -> Resul
     if statements.is_empty() {
         return Ok(());
     }
-    tx.batch_execute("SET LOCAL lock_timeout = '5s'; SET LOCAL ROLE cloche_owner").await?;
+    // What definitions name without a schema is in public.
+    tx.batch_execute("SET LOCAL lock_timeout = '5s'; SET LOCAL search_path = public; SET LOCAL ROLE cloche_owner").await?;
     for statement in statements {
         tx.batch_execute(statement).await?;
     }
-    tx.batch_execute("RESET ROLE").await
+    tx.batch_execute("RESET ROLE; SET LOCAL search_path = pg_catalog").await
 }

@@ -12,8 +12,8 @@ use serde_json::{Value, json};
 
 use super::making::{Activate, CreateLogins, Making, Reserve};
 use super::step_error;
-use crate::postgres::cluster::connect;
-use crate::postgres::copy::{self, BranchMode, Choice, Copied, SnapshotCopy, Way, Wish};
+use crate::postgres::cluster::PLATFORM_OPTIONS;
+use crate::postgres::copy::{self, BranchMode, Choice, Copied, DUMP_LOGIN, SnapshotCopy, Way, Wish};
 use crate::postgres::database::DatabaseName;
 use crate::postgres::fingerprint::{Depth, Differences, Fingerprint};
 use crate::postgres::variables;
@@ -172,8 +172,8 @@ impl<'a> Step<Making<'a>> for Cleanse {
 
     async fn run(&self, context: &Making<'a>, _: &Past) -> Result<Value, StepError> {
         let (app, input, database) = (context.app, branch(context)?, &context.input.database);
-        let login = app.cluster.login(&database.platform_login(), database.as_str());
-        let mut client = connect(&login).await.map_err(step_error)?;
+        let client = app.cluster.connect_as(&database.platform_login(), database.as_str(), PLATFORM_OPTIONS).await;
+        let mut client = client.map_err(step_error)?;
         let outcome = if input.copy_variables {
             variables::reseal(&mut client, &app.secrets, input.source, context.input.environment).await
         } else {
@@ -200,8 +200,9 @@ impl<'a> Step<Making<'a>> for Verify {
         let database = &context.input.database;
         let detail = past.detail(CLONE).cloned().ok_or_else(|| StepError::internal("nothing was cloned"))?;
         let detail: CloneDetail = serde_json::from_value(detail).map_err(StepError::internal)?;
-        let login = context.app.cluster.login(&database.owner_login(), database.as_str());
-        let client = connect(&login).await.map_err(step_error)?;
+        // Counting needs a login that row security does not apply to.
+        let login = if detail.depth == Depth::RowCounts { DUMP_LOGIN.to_owned() } else { database.owner_login() };
+        let client = context.app.cluster.connect_as(&login, database.as_str(), PLATFORM_OPTIONS).await.map_err(step_error)?;
         let branch = Fingerprint::read(&client, detail.depth).await.map_err(step_error)?;
         if branch.hash() == detail.source {
             return Ok(json!({ "compared": branch.len() }));

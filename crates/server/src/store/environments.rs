@@ -74,6 +74,13 @@ pub(crate) struct NewEnvironment<'a> {
     pub(crate) holds_production_data: bool,
 }
 
+impl Environment {
+    /// It is production, or descends from it by full copies.
+    pub(crate) fn has_production_data(&self) -> bool {
+        self.holds_production_data || self.kind == EnvironmentType::Prod
+    }
+}
+
 impl EnvironmentType {
     const ALL: [Self; 5] = [Self::Dev, Self::Staging, Self::Prod, Self::Eval, Self::Custom];
 
@@ -148,9 +155,9 @@ pub(crate) async fn insert(tx: &Tx<'_>, new: &NewEnvironment<'_>) -> Result<()> 
     inserted.map_err(|error| name_taken(error, new.name)).map(drop)
 }
 
-/// Removes the row, and with it keys and claims.
+/// Removes the row, and with it keys and claims. A child that outlived it (its own delete was taken back) has no parent then.
 pub(crate) async fn remove(tx: &Tx<'_>, id: EnvironmentId) -> Result<()> {
-    tx.execute("UPDATE environments SET parent_id = NULL WHERE parent_id = $1 AND deleted_at IS NOT NULL", &[&id.0]).await?;
+    tx.execute("UPDATE environments SET parent_id = NULL WHERE parent_id = $1", &[&id.0]).await?;
     tx.execute("DELETE FROM environments WHERE id = $1", &[&id.0]).await?;
     Ok(())
 }

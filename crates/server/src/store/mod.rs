@@ -61,6 +61,14 @@ impl Store {
     pub(crate) async fn open(cluster: &Cluster, secrets: &Secrets) -> anyhow::Result<Self> {
         let admin = cluster.admin().await?;
         if admin.query_opt("SELECT FROM pg_database WHERE datname = $1", &[&DATABASE]).await?.is_none() {
+            let environments = cluster.our_databases().await?;
+            if !environments.is_empty() {
+                bail!(
+                    "there are {} environments in this PostgreSQL server, but the control database {DATABASE} is missing: restore it from \
+                     your backup, nothing else knows whose they are",
+                    environments.len()
+                );
+            }
             admin.batch_execute(&format!("CREATE DATABASE {DATABASE} TEMPLATE template0 ENCODING 'UTF8'")).await?;
         }
         admin.batch_execute(&format!("REVOKE ALL ON DATABASE {DATABASE} FROM PUBLIC")).await?;

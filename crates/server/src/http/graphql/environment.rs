@@ -110,7 +110,7 @@ impl Environment {
 
     /// It is, or descends by full copies from, a production environment.
     async fn holds_production_data(&self) -> bool {
-        self.0.holds_production_data || self.0.kind == Type::Prod
+        self.0.has_production_data()
     }
 
     async fn deleted_at(&self) -> Option<Time> {

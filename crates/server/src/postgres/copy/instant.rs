@@ -4,9 +4,10 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use anyhow::Context as _;
+use tokio_postgres::Client;
+use tokio_postgres::error::SqlState;
 
 use super::Copied;
-use crate::postgres::cluster::connect;
 use crate::postgres::database::{DatabaseName, Strategy};
 use crate::postgres::environments::Handle;
 use crate::postgres::fingerprint::{Depth, Fingerprint};
@@ -16,26 +17,29 @@ const DRAIN: Duration = Duration::from_secs(3);
 /// How long the last sessions may take to end after their clients have closed them.
 const SESSIONS_END: Duration = Duration::from_secs(2);
 
-/// Copies the handle's database to `target` with the gate closed. `None` when the gate could not be closed in time: nothing was
-/// done, and a snapshot copy is the way.
+/// A tenant's lock must not keep the gate closed.
+const WITNESS_OPTIONS: &str = "-c statement_timeout=2s -c lock_timeout=200ms -c idle_in_transaction_session_timeout=10s";
+
+/// Copies the handle's database to `target` with the gate closed. `None` when requests or sessions did not end in time, or something
+/// in the source is locked: nothing was done, and a snapshot copy is the way.
 pub(crate) async fn copy_instantly(
     handle: &Arc<Handle>,
     target: &DatabaseName,
     strategy: Strategy,
 ) -> anyhow::Result<Option<Copied>> {
     let (cluster, source) = (&handle.cluster, &handle.database);
+    let witness = cluster.connect_as(&source.owner_login(), source.as_str(), WITNESS_OPTIONS).await?;
+    // Read once to warm the catalogs up: the reading that counts happens while requests wait.
+    if read(&witness).await?.is_none() {
+        return Ok(None);
+    }
     let _turn = cluster.copying.lock().await;
-    let admin = cluster.admin().await?;
     if strategy == Strategy::FileCopy {
         // Whatever is dirty is flushed while requests still pass, so that the copy's own checkpoint finds little.
-        admin.batch_execute("CHECKPOINT").await?;
+        cluster.admin().await?.batch_execute("CHECKPOINT").await?;
     }
-    let witness = connect(&cluster.login(&source.owner_login(), source.as_str())).await?;
-    // Read once to warm the catalogs up: the reading that counts happens while requests wait.
-    Fingerprint::read(&witness, Depth::FileSizes).await?;
-
     let Some(closed) = handle.close_gate(DRAIN).await else { return Ok(None) };
-    let fingerprint = Fingerprint::read(&witness, Depth::FileSizes).await.context("the source cannot be read")?;
+    let Some(fingerprint) = read(&witness).await? else { return Ok(None) };
     drop(witness);
     if !sessions_ended(handle).await? {
         return Ok(None);
@@ -45,6 +49,15 @@ pub(crate) async fn copy_instantly(
         return Ok(None);
     }
     Ok(Some(Copied { pause: closed.open(), source: fingerprint }))
+}
+
+/// The source's fingerprint; nothing when somebody holds a lock that reading it needs.
+async fn read(witness: &Client) -> anyhow::Result<Option<Fingerprint>> {
+    match Fingerprint::read(witness, Depth::FileSizes).await {
+        Ok(fingerprint) => Ok(Some(fingerprint)),
+        Err(error) if matches!(error.code(), Some(&SqlState::QUERY_CANCELED | &SqlState::LOCK_NOT_AVAILABLE)) => Ok(None),
+        Err(error) => Err(error).context("the source cannot be read"),
+    }
 }
 
 /// Waits for the last session to end. PostgreSQL itself would look only every 100 ms.

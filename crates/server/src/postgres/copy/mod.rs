@@ -8,7 +8,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 pub(crate) use instant::copy_instantly;
-pub(crate) use snapshot::{SnapshotCopy, copy_by_snapshot, remove_dump};
+pub(crate) use snapshot::{DUMP_LOGIN, SnapshotCopy, copy_by_snapshot, remove_dump};
 
 use super::cluster::Cluster;
 use super::database::{DatabaseName, Strategy};

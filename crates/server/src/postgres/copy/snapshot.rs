@@ -3,6 +3,7 @@
 //! Everything is restored by unprivileged logins of the new environment, never by a superuser: a tenant's CHECK function or index
 //! expression runs during a restore, and would run as one.
 
+use std::os::unix::fs::DirBuilderExt as _;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::time::Duration;
@@ -11,14 +12,16 @@ use anyhow::{Context as _, bail};
 use tokio::process::Command;
 
 use super::{BranchMode, Copied};
-use crate::postgres::cluster::{Cluster, connect};
+use crate::postgres::cluster::Cluster;
 use crate::postgres::database::DatabaseName;
 use crate::postgres::fingerprint::{Depth, Fingerprint};
 use crate::postgres::travel::{TABLES, Travel};
 use crate::secrets::Secrets;
 
 /// The login that dumps: reads every row of every environment, and can do nothing else.
-const DUMP_LOGIN: &str = "cloche_dump";
+pub(crate) const DUMP_LOGIN: &str = "cloche_dump";
+/// Of the sessions that dump and restore: no limit on their time, but one on waiting for tenants' locks.
+const DUMP_OPTIONS: &str = "-c statement_timeout=0 -c lock_timeout=60s";
 
 /// Everything one snapshot copy needs to know.
 pub(crate) struct SnapshotCopy<'a> {
@@ -38,18 +41,20 @@ pub(crate) async fn copy_by_snapshot(copy: &SnapshotCopy<'_>) -> anyhow::Result<
         bail!("snapshot copies need pg_dump and pg_restore: name their folder with --postgres-bin");
     };
     remove_dump(&copy.folder)?;
-    std::fs::create_dir_all(&copy.folder).with_context(|| format!("cannot create {}", copy.folder.display()))?;
+    // A dump is the tenant's data: nobody else's eyes.
+    let created = std::fs::DirBuilder::new().recursive(true).mode(0o700).create(&copy.folder);
+    created.with_context(|| format!("cannot create {}", copy.folder.display()))?;
     copy.cluster.create_empty_database(copy.target).await?;
     copy.cluster.open_for_platform(copy.target).await?;
 
-    let witness = connect(&copy.cluster.login(DUMP_LOGIN, copy.source.as_str())).await?;
+    let witness = copy.cluster.connect_as(DUMP_LOGIN, copy.source.as_str(), DUMP_OPTIONS).await?;
     witness.batch_execute("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY").await?;
     let snapshot: String = witness.query_one("SELECT pg_export_snapshot()", &[]).await?.get(0);
     let depth = if copy.mode == BranchMode::Full { Depth::RowCounts } else { Depth::Objects };
-    let (dumped, source) = tokio::join!(copy.dump(bin, &snapshot), Fingerprint::read(&witness, depth));
-    dumped?;
-    let source = source.context("the source cannot be read")?;
+    let read = async { Fingerprint::read(&witness, depth).await.context("the source cannot be read") };
+    let ((), source) = tokio::try_join!(copy.dump(bin, &snapshot), read)?;
     drop(witness);
+    copy.forget_default_grants().await?;
     copy.restore(bin).await?;
     remove_dump(&copy.folder)?;
     Ok(Copied { pause: Duration::ZERO, source })
@@ -66,6 +71,21 @@ pub(crate) fn remove_dump(folder: &Path) -> anyhow::Result<()> {
 }
 
 impl SnapshotCopy<'_> {
+    /// What is restored must have the grants of the source alone: the dump says where they differ from PostgreSQL's defaults, not from
+    /// the template's. The source's own default grants come with the dump.
+    async fn forget_default_grants(&self) -> anyhow::Result<()> {
+        let owner = self.cluster.connect_as(&self.target.owner_login(), self.target.as_str(), DUMP_OPTIONS).await?;
+        owner
+            .batch_execute(
+                "SET ROLE cloche_owner;
+                 ALTER DEFAULT PRIVILEGES IN SCHEMA public REVOKE ALL ON TABLES FROM cloche_data;
+                 ALTER DEFAULT PRIVILEGES IN SCHEMA public REVOKE ALL ON SEQUENCES FROM cloche_data;
+                 ALTER DEFAULT PRIVILEGES IN SCHEMA public REVOKE ALL ON FUNCTIONS FROM cloche_data",
+            )
+            .await
+            .context("the new database's default grants cannot be changed")
+    }
+
     async fn dump(&self, bin: &Path, snapshot: &str) -> anyhow::Result<()> {
         let mut public = self.program(bin, "pg_dump", DUMP_LOGIN, self.source);
         public
@@ -119,7 +139,7 @@ impl SnapshotCopy<'_> {
             .env("PGUSER", role)
             .env("PGPASSWORD", self.secrets.database_password(role))
             .env("PGDATABASE", database.as_str())
-            .env("PGOPTIONS", "-c statement_timeout=0 -c lock_timeout=60s")
+            .env("PGOPTIONS", DUMP_OPTIONS)
             .env("LC_ALL", "C");
         command
     }

@@ -156,16 +156,22 @@ fn check_version(folder: &Path, tools: &Tools) -> anyhow::Result<()> {
 }
 
 /// Who may log in where. The database's own CONNECT rights are the first barrier, this is the second: a login reaches only the
-/// database that bears the name of a role it is a member of.
+/// database that bears the name of a role it is a member of. The platform's own logins are known by the system user this server runs
+/// as, not by a password: code of a tenant that runs as one of them could set its password, and would then own a key to it.
 fn write_hba(folder: &Path, user: &ChildUser) -> anyhow::Result<()> {
     let text = format!(
         "# Written by cloche at every start; changes here are lost.\n\
          local  all       {SUPERUSER},cloche_dump  scram-sha-256\n\
-         local  samerole  all                       scram-sha-256\n"
+         local  samerole  \"/^ce_[0-9a-f]{{32}}_(data|platform|owner)$\"  peer map=cloche\n\
+         local  samerole  \"/^ce_[0-9a-f]{{32}}_sql$\"  scram-sha-256\n"
     );
-    let path = folder.join("pg_hba.conf");
-    fs::write(&path, text).with_context(|| format!("cannot write {}", path.display()))?;
-    user.own(&path)
+    let map = format!("cloche  {}  \"/^ce_[0-9a-f]{{32}}_(data|platform|owner)$\"\n", process::own_user_name()?);
+    for (name, text) in [("pg_hba.conf", text), ("pg_ident.conf", map)] {
+        let path = folder.join(name);
+        fs::write(&path, text).with_context(|| format!("cannot write {}", path.display()))?;
+        user.own(&path)?;
+    }
+    Ok(())
 }
 
 /// `DIR/run`, or a folder under the system's temporary one where that path is too long for a socket.

@@ -1,7 +1,7 @@
 //! The PostgreSQL process: who it runs as, starting it, restarting it when it dies, stopping it with patience.
 #![allow(unsafe_code, reason = "looking users up, prctl and kill have no safe wrappers in the standard library")]
 
-use std::ffi::CString;
+use std::ffi::{CStr, CString};
 use std::fs;
 use std::io::{BufRead as _, BufReader};
 use std::os::unix::fs::{MetadataExt as _, chown};
@@ -117,6 +117,21 @@ fn look_up(name: &str) -> anyhow::Result<Option<(u32, u32)>> {
     unsafe {
         let found = libc::getpwnam(name.as_ptr());
         Ok((!found.is_null()).then(|| ((*found).pw_uid, (*found).pw_gid)))
+    }
+}
+
+/// The name of the system user this server runs as.
+pub(crate) fn own_user_name() -> anyhow::Result<String> {
+    // SAFETY: geteuid cannot fail; the answer of getpwuid points to static memory which is copied at once.
+    unsafe {
+        let uid = libc::geteuid();
+        let found = libc::getpwuid(uid);
+        if found.is_null() {
+            bail!(
+                "the user with id {uid}, as whom this server runs, has no name in the system's user list: PostgreSQL needs one"
+            );
+        }
+        Ok(CStr::from_ptr((*found).pw_name).to_string_lossy().into_owned())
     }
 }
 
