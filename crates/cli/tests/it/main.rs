@@ -1,10 +1,16 @@
 //! Cloche from the outside: the real binary with a PostgreSQL of its own, one module a noun.
 
 mod branch;
+mod branch_copies;
+mod branch_load;
 mod client;
+mod data;
+mod definitions;
 mod environments;
+mod faults;
 mod harness;
 mod keys;
+mod members;
 mod schema;
 mod transcript;
 mod world;
