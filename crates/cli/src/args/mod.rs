@@ -157,8 +157,8 @@ pub(crate) struct ServeArgs {
     /// Use this PostgreSQL server instead of an own one; its role is a superuser
     #[arg(long, value_name = "URL", env = "CLOCHE_DATABASE_URL", hide_env_values = true)]
     pub(crate) database_url: Option<String>,
-    /// The folder with PostgreSQL's programs (initdb, postgres); otherwise they are looked for
-    #[arg(long, value_name = "DIR", conflicts_with = "database_url")]
+    /// The folder with PostgreSQL's programs (postgres, initdb, pg_dump, pg_restore); otherwise they are looked for
+    #[arg(long, value_name = "DIR")]
     pub(crate) postgres_bin: Option<PathBuf>,
     /// The user PostgreSQL runs as when the server is started by root
     #[arg(long, value_name = "NAME", conflicts_with = "database_url")]

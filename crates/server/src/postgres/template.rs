@@ -50,6 +50,8 @@ pub(crate) async fn prepare(cluster: &Cluster) -> anyhow::Result<()> {
         for database in ["postgres", "template1"] {
             admin.batch_execute(&format!("REVOKE ALL ON DATABASE {database} FROM PUBLIC")).await?;
         }
+    } else {
+        warn_of_open_databases(&admin).await?;
     }
     let known = admin.query_opt("SELECT datallowconn FROM pg_database WHERE datname = $1", &[&TEMPLATE]).await?;
     if known.is_none() {
@@ -64,6 +66,25 @@ pub(crate) async fn prepare(cluster: &Cluster) -> anyhow::Result<()> {
     drop(client);
     admin.batch_execute(&format!("ALTER DATABASE {TEMPLATE} ALLOW_CONNECTIONS false")).await?;
     outcome
+}
+
+/// A server that is not ours alone is left as it is; but a login of an environment can connect to whatever PUBLIC may.
+async fn warn_of_open_databases(admin: &Client) -> anyhow::Result<()> {
+    let rows = admin
+        .query(
+            "SELECT datname::text FROM pg_database, aclexplode(coalesce(datacl, acldefault('d', datdba))) AS a
+             WHERE datallowconn AND a.grantee = 0 AND a.privilege_type = 'CONNECT' ORDER BY 1",
+            &[],
+        )
+        .await?;
+    for row in rows {
+        let database: String = row.get(0);
+        tracing::warn!(
+            database,
+            "logins of environments can connect to this database: REVOKE CONNECT ON DATABASE … FROM PUBLIC closes it"
+        );
+    }
+    Ok(())
 }
 
 /// Schema `cloche` of one database, template or environment, logged in as the cluster's administrator: runs platform SQL alone.
