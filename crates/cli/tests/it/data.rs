@@ -44,12 +44,8 @@ async fn records_are_read_as_asked() {
     }
     // The order of the answer and of columns is the one asked for.
     let two = api.get("/v1/data/authors?select=name,handle&order=bio.desc.nullslast,handle&limit=2&handle=like.x*").await;
-    assert_eq!(
-        two.text,
-        r#"[{"name":"ann \"q\"","handle":"x2"}, {"name":"50%","handle":"x3"}]"#.replace("}, {", "},{"),
-        "{}",
-        two.text
-    );
+    let expected = r#"[{"name":"ünicöde 🌿","handle":"x4"},{"name":"50%","handle":"x3"}]"#;
+    assert_eq!(two.json().to_string(), expected);
 
     let counted = api.clone().header("prefer", "count=exact").get("/v1/data/authors?limit=2&offset=1&order=handle").await;
     assert_eq!((counted.status, counted.header("content-range")), (206, Some("1-2/6")));

@@ -3,14 +3,17 @@
 mod branch;
 mod branch_copies;
 mod branch_load;
+mod cli;
 mod client;
 mod data;
 mod definitions;
 mod environments;
 mod faults;
 mod harness;
+mod help;
 mod keys;
 mod members;
 mod schema;
+mod server;
 mod transcript;
 mod world;

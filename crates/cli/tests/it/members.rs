@@ -86,7 +86,7 @@ async fn each_role_may_do_its_part() {
             ("get the SQL credential", "rotateDatabaseCredential", dev.clone()),
             ("pause prod", "pauseEnvironment", production.clone()),
             ("resume prod", "resumeEnvironment", production.clone()),
-            ("unprotect prod", "updateEnvironment", with(&production, json!({ "protected": true }))),
+            ("protect prod", "updateEnvironment", with(&production, json!({ "protected": true }))),
             (
                 "give a role",
                 "setProjectRole",

@@ -64,9 +64,10 @@ pub(crate) fn check(name: &str, text: &str) {
         (r"\b[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}\b", "[id]"),
         (r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|\+00:00)", "[time]"),
         (r"\b[0-9a-f]{64}\b", "[hash]"),
-        (r"127\.0\.0\.1:\d+", "127.0.0.1:[port]"),
+        (r"127\.0\.0\.1:\d{5}", "127.0.0.1:[port]"),
         (r"/[^\s]*/cloche-it-\w+", "[folder]"),
-        (r#""(durationMs|pauseMs)": [\d.]+"#, r#""$1": "[ms]""#),
+        (r#""(durationMs|pauseMs|copyMs)": [\d.]+"#, r#""$1": "[ms]""#),
+        (r"\(\d+ MB\)", "([size])"),
         (r"\bce_[0-9a-z]+", "[database]"),
     ];
     insta::with_settings!({

@@ -1,0 +1,145 @@
+//! The command line: what it prints, how it exits, where its settings come from.
+
+use std::fs;
+
+use serde_json::Value;
+
+use crate::harness::{Ran, Server, run_cli};
+use crate::transcript::Transcript;
+use crate::world::blog;
+
+/// Notes how a command ended and what it printed.
+fn note(transcript: &mut Transcript, arguments: &[&str], ran: &Ran) {
+    let mut text = format!("exit status {}", ran.code);
+    for (name, content) in [("stdout", &ran.stdout), ("stderr", &ran.stderr)] {
+        if !content.is_empty() {
+            text.push_str(&format!("\n--- {name}\n{}", content.trim_end()));
+        }
+    }
+    transcript.text(&format!("cloche {}", arguments.join(" ")), &text);
+}
+
+/// From nothing to a live branch, as the README says it.
+#[tokio::test]
+async fn init_dev_status_branch() {
+    let server = Server::start();
+    let mut transcript = Transcript::default();
+    let mut run = async |arguments: &[&str]| {
+        let ran = server.cli(arguments).await;
+        note(&mut transcript, arguments, &ran);
+        ran
+    };
+    assert_eq!(run(&["init", "--template", "blog", "--project", "demo"]).await.code, 0);
+    assert_eq!(run(&["status", "--exit-code"]).await.code, 3);
+    assert_eq!(run(&["dev", "--once"]).await.code, 0);
+    assert_eq!(run(&["status", "--exit-code"]).await.code, 0);
+    assert_eq!(run(&["env", "tree"]).await.code, 0);
+    // A second init keeps what is there.
+    assert_eq!(run(&["init", "--template", "blog", "--project", "demo"]).await.code, 0);
+    // A mistake in a file is told with its place, and nothing is done.
+    let posts = server.scratch().join("tables/posts.yaml");
+    let text = fs::read_to_string(&posts).unwrap();
+    fs::write(&posts, text.replace("title: text", "title: tekst")).unwrap();
+    assert_eq!(run(&["dev", "--once"]).await.code, 1);
+    fs::write(&posts, text.replace("  title: text\n", "  title: text\n  subtitle: { type: text, nullable: true }\n")).unwrap();
+    assert_eq!(run(&["status"]).await.code, 0);
+    assert_eq!(run(&["dev", "--once"]).await.code, 0);
+    fs::remove_file(server.scratch().join("tables/comments.yaml")).unwrap();
+    assert_eq!(run(&["dev", "--once"]).await.code, 0);
+    assert_eq!(run(&["dev", "--once", "--prune", "--yes"]).await.code, 0);
+    transcript.check("cli_init_dev_status");
+
+    let branched = server.cli(&["env", "branch", "staging", "--from", "dev", "--mode", "full"]).await;
+    assert_eq!(branched.code, 0, "{}", branched.stderr);
+    for told in ["Clone the database", "Compare with the source", "small"] {
+        assert!(branched.stderr.contains(told), "{told} is not told:\n{}", branched.stderr);
+    }
+    assert!(branched.stdout.contains("sk_stg_") && branched.stdout.contains("pk_stg_"), "{}", branched.stdout);
+}
+
+#[tokio::test]
+async fn json_is_stable() {
+    let server = Server::start();
+    let mut transcript = Transcript::default();
+    let mut json = async |arguments: &[&str]| -> Value {
+        let ran = server.cli(arguments).await;
+        let value = ran.json();
+        assert_eq!(ran.stderr, "", "{arguments:?}");
+        transcript.json(&format!("cloche {}", arguments.join(" ")), &value);
+        value
+    };
+    let made = json(&["project", "create", "demo", "--root-name", "master", "--json"]).await;
+    json(&["project", "list", "--json"]).await;
+    json(&["env", "branch", "staging", "--from", "master", "--mode", "full", "--project", "demo", "--json"]).await;
+    json(&["env", "list", "--project", "demo", "--json"]).await;
+    json(&["env", "show", "staging", "--project", "demo", "--json"]).await;
+    json(&["keys", "rotate", "--env", "dev", "--project", "demo", "--yes", "--json"]).await;
+    json(&["keys", "list", "--env", "staging", "--project", "demo", "--json"]).await;
+    json(&["vars", "set", "A=1", "B=two words", "--env", "staging", "--project", "demo", "--json"]).await;
+    json(&["vars", "list", "--reveal", "--env", "staging", "--project", "demo", "--json"]).await;
+    json(&["env", "delete", "staging", "--purge", "--yes", "--project", "demo", "--json"]).await;
+    json(&["whoami", "--json"]).await;
+    transcript.check("cli_json");
+    // Its keys were rotated, so those of the creation are dead.
+    let key = made["keys"]["secret"].as_str().unwrap();
+    assert_eq!(server.api(key).get("/v1/data/posts").await.status, 401);
+}
+
+#[tokio::test]
+async fn mistakes_have_a_status_and_a_sentence() {
+    let server = Server::start();
+    blog(&server).await;
+    let unknown = cloche_wire::KeyText::generate(cloche_wire::TokenKind::Personal).unwrap();
+    let mut transcript = Transcript::default();
+    for (code, arguments) in [
+        (2, vec!["env", "brunch"]),
+        (2, vec!["env", "branch", "x"]),
+        (2, vec!["env", "branch", "x", "--from", "dev", "--mode", "half"]),
+        (2, vec!["keys", "rotate", "--nonsense", "--json"]),
+        (1, vec!["env", "list", "--project", "nothing"]),
+        (1, vec!["env", "show", "nothing", "--project", "blog"]),
+        (1, vec!["env", "show", "nothing", "--project", "blog", "--json"]),
+        (1, vec!["env", "create", "a b", "--project", "blog"]),
+        (1, vec!["env", "branch", "dev", "--from", "dev", "--project", "blog"]),
+        (1, vec!["env", "delete", "dev", "--yes", "--project", "blog"]),
+        (2, vec!["keys", "rotate", "--env", "dev", "--project", "blog"]),
+        (2, vec!["status", "--project", "blog"]),
+        (1, vec!["env", "list", "--project", "blog", "--url", "http://127.0.0.1:9"]),
+        (2, vec!["env", "list", "--project", "blog", "--token", "pat_wrong"]),
+        (1, vec!["env", "list", "--project", "blog", "--token", unknown.reveal()]),
+    ] {
+        let ran = server.cli(&arguments).await;
+        note(&mut transcript, &arguments, &ran);
+        assert_eq!((ran.code, ran.stdout.as_str()), (code, ""), "{arguments:?}\n{}", ran.stderr);
+    }
+    transcript.check("cli_mistakes");
+}
+
+#[tokio::test]
+async fn settings_come_from_options_then_variables_then_files() {
+    let server = Server::start();
+    let root = blog(&server).await;
+    let folder = server.scratch();
+    let owner = server.owner();
+    let run = async |variables: &[(&str, &str)], arguments: &[&str]| run_cli(&folder, variables, arguments).await;
+    let url = server.url.as_str();
+    let list = ["env", "list", "--json"];
+    // Nobody says who is asking.
+    let nobody = run(&[("CLOCHE_URL", url), ("CLOCHE_PROJECT", "blog")], &list).await;
+    assert!(nobody.code == 1 && nobody.stderr.contains("--token"), "{}", nobody.stderr);
+    let variables = [("CLOCHE_URL", url), ("CLOCHE_TOKEN", &owner.token), ("CLOCHE_PROJECT", "blog")];
+    assert_eq!(run(&variables, &list).await.json().as_array().map(Vec::len).or(Some(0)), Some(1));
+    fs::write(folder.join("cloche.yaml"), format!("project: blog\nserver: {url}\n")).unwrap();
+    assert_eq!(run(&[("CLOCHE_TOKEN", &owner.token)], &list).await.code, 0);
+    // An option wins.
+    let wrong = [("CLOCHE_URL", "http://127.0.0.1:9"), ("CLOCHE_TOKEN", "pat_wrong")];
+    let options = ["env", "list", "--url", url, "--token", &owner.token];
+    assert_eq!(run(&wrong, &options).await.code, 0);
+    // A data command takes its key from CLOCHE_KEY.
+    let data = run(
+        &[("CLOCHE_URL", url), ("CLOCHE_KEY", &root.publishable)],
+        &["data", "get", "posts", "--query", "select=slug&order=slug"],
+    )
+    .await;
+    assert!(data.code == 0 && data.stdout.contains("three"), "{} {}", data.stdout, data.stderr);
+}

@@ -1,0 +1,206 @@
+//! The server itself: starting, stopping, dying, coming back, and what operators look at.
+
+use std::collections::BTreeSet;
+use std::os::unix::fs::PermissionsExt as _;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
+
+use serde_json::{Value, json};
+
+use crate::harness::{Server, postgres_bin, run_cli, signal, until};
+use crate::transcript::{Transcript, assert_no_secret};
+use crate::world::{blog, branch, count, project, remains};
+
+#[tokio::test]
+async fn a_first_start_says_what_there_is_and_keeps_its_secrets_private() {
+    let server = Server::start_from_nothing();
+    let mut transcript = Transcript::default();
+    let banner: Vec<String> =
+        server
+            .log()
+            .lines()
+            .skip_while(|line| !line.starts_with("cloche "))
+            .take(6)
+            .map(|line| {
+                if line.contains("copy-on-write") { "  copy-on-write: [of this file system]".to_owned() } else { line.to_owned() }
+            })
+            .collect();
+    transcript.text("the banner", &banner.join("\n"));
+    transcript.check("server_banner");
+    let data = server.data_dir();
+    for private in ["owner-token", "secrets", "postgres", "postgres.json"] {
+        let mode = std::fs::metadata(data.join(private)).unwrap().permissions().mode();
+        assert_eq!(mode & 0o077, 0, "{private} can be read by others: {mode:o}");
+    }
+    assert_eq!(server.stranger().get("/healthz").await.text, "ok\n");
+    assert_eq!(server.stranger().get("/readyz").await.text, "ready\n");
+
+    let stopped = server.stop();
+    assert_eq!(stopped.status.code(), Some(0), "{}", stopped.log);
+    assert!(!stopped.postgres_runs(), "PostgreSQL outlives its server");
+    // The second start finds everything as it was.
+    let server = stopped.start();
+    let viewer = server.owner().query("query { viewer { instanceOwner } server { version postgresKind } }", json!({})).await;
+    assert_eq!((&viewer["viewer"]["instanceOwner"], &viewer["server"]["postgresKind"]), (&json!(true), &json!("embedded")));
+}
+
+#[tokio::test]
+async fn a_second_server_on_the_same_folder_is_refused() {
+    let server = Server::start();
+    let data = server.data_dir();
+    let bin = postgres_bin();
+    let arguments =
+        ["serve", "--listen", "127.0.0.1:0", "--data-dir", data.to_str().unwrap(), "--postgres-bin", bin.to_str().unwrap()];
+    let second = run_cli(&server.scratch(), &[], &arguments).await;
+    let port = server.url.strip_prefix("http://").unwrap();
+    let taken = ["serve", "--listen", port, "--data-dir", "elsewhere", "--postgres-bin", bin.to_str().unwrap()];
+    let taken = run_cli(&server.scratch(), &[], &taken).await;
+    let mut transcript = Transcript::default();
+    transcript.text(&format!("the same folder: {}", second.code), &second.stderr);
+    transcript.text(&format!("the same port: {}", taken.code), &taken.stderr);
+    transcript.check("server_refusals");
+    // The first one did not notice.
+    assert_eq!(server.stranger().get("/readyz").await.status, 200);
+    project(&server.owner(), "shop").await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_killed_server_keeps_every_acknowledged_write() {
+    let mut server = Server::start();
+    let root = blog(&server).await;
+    let acknowledged = Arc::new(Mutex::new(BTreeSet::new()));
+    for round in 0..3 {
+        let gone = Arc::new(AtomicBool::new(false));
+        let writers: Vec<_> = (0..4)
+            .map(|writer| {
+                let (api, acknowledged, gone) = (server.api(&root.secret), Arc::clone(&acknowledged), Arc::clone(&gone));
+                tokio::spawn(async move {
+                    for number in 0.. {
+                        let handle = format!("{round}-{writer}-{number}");
+                        let body = json!({ "handle": handle, "name": "Kept" }).to_string();
+                        match api.try_send("POST", "/v1/data/authors", Some(body)).await {
+                            Ok(answer) if answer.status == 201 => {
+                                acknowledged.lock().unwrap().insert(handle);
+                            }
+                            other => {
+                                assert!(gone.load(Ordering::SeqCst), "{other:?}");
+                                return;
+                            }
+                        }
+                    }
+                })
+            })
+            .collect();
+        let before = acknowledged.lock().unwrap().len();
+        until("there are writes", async || (acknowledged.lock().unwrap().len() > before + 100).then_some(())).await;
+        gone.store(true, Ordering::SeqCst);
+        server = server.kill().start();
+        for writer in writers {
+            writer.await.unwrap();
+        }
+        let rows = server.api(&root.secret).rows("/v1/data/authors?name=eq.Kept&select=handle").await;
+        let kept: BTreeSet<String> =
+            rows.as_array().unwrap().iter().map(|row| row["handle"].as_str().unwrap().to_owned()).collect();
+        let acknowledged = acknowledged.lock().unwrap();
+        let lost: Vec<_> = acknowledged.difference(&kept).collect();
+        assert!(lost.is_empty(), "acknowledged and lost: {lost:?}");
+        // A request without an answer may have been done, or not: four at most in each round.
+        assert!(kept.len() <= acknowledged.len() + 4 * (round + 1));
+    }
+}
+
+#[tokio::test]
+async fn a_postgres_that_dies_is_started_again() {
+    let server = Server::start();
+    let root = blog(&server).await;
+    let api = server.api(&root.secret);
+    for (name, what) in [("KILL", "killed"), ("INT", "stopped by somebody")] {
+        let pid = server.postgres_pid();
+        signal(pid, name);
+        until("PostgreSQL is another one", async || std::fs::read_link(format!("/proc/{pid}/cwd")).is_err().then_some(())).await;
+        // Until it is back, whatever is asked gets a 503 that says when to come again, or waits.
+        until("records can be read again", async || {
+            let answer = api.get("/v1/data/posts").await;
+            assert!(
+                answer.status == 200 || (answer.status == 503 && answer.header("retry-after").is_some()),
+                "{what}: {answer:?}"
+            );
+            (answer.status == 200).then_some(())
+        })
+        .await;
+        until("management works again", async || (server.stranger().get("/readyz").await.status == 200).then_some(())).await;
+        assert_ne!(server.postgres_pid(), pid);
+        assert_eq!((count(&api, "posts").await, count(&api, "comments").await), (3, 2), "{what}");
+        branch(&server.owner(), &root.project, "dev", &format!("after-{name}"), json!({})).await;
+    }
+}
+
+#[tokio::test]
+async fn operators_can_look() {
+    let server = Server::start();
+    let root = blog(&server).await;
+    branch(&server.owner(), &root.project, "dev", "staging", json!({})).await;
+    let metrics = server.stranger().get("/metrics").await;
+    assert_eq!((metrics.status, metrics.header("content-type")), (200, Some("text/plain; version=0.0.4")));
+    for name in
+        ["cloche_environments_open", "cloche_environment_connections", "cloche_operations_total", "cloche_branch_pause_seconds"]
+    {
+        assert!(metrics.text.contains(name), "{name} is missing:\n{}", metrics.text);
+    }
+    assert_no_secret("the metrics", &metrics.text);
+    for private in ["blog", "staging", "posts"] {
+        assert!(!metrics.text.contains(&format!("\"{private}\"")), "a metric names {private}");
+    }
+
+    // Every answer has a request id: the caller's own where it can stand in a log.
+    let own = server.stranger().header("x-request-id", "my-id_1").get("/v1/data/posts").await;
+    assert_eq!((own.header("x-request-id"), &own.json()["request_id"]), (Some("my-id_1"), &json!("my-id_1")));
+    let evil = server.stranger().header("x-request-id", "a b;c").get("/v1/data/posts").await;
+    assert!(uuid::Uuid::parse_str(evil.header("x-request-id").unwrap()).is_ok());
+    until("the log has the request", async || server.log().contains("my-id_1").then_some(())).await;
+    assert!(!server.log().contains("a b;c"));
+    let log = server.log();
+    assert!(!log.contains(" WARN ") && !log.contains(" ERROR "), "a healthy server complains:\n{log}");
+}
+
+/// What people do is written down, without what must stay secret.
+#[tokio::test]
+async fn the_audit_log_tells_who_did_what() {
+    let server = Server::start();
+    let owner = server.owner();
+    let root = blog(&server).await;
+    owner.must("setVariables", json!({ "environmentId": root.id, "variables": [{ "name": "KEY", "value": "hush-hush" }] })).await;
+    let keys = owner.must("rotateApiKeys", json!({ "environmentId": root.id })).await;
+    let url =
+        owner.must("rotateDatabaseCredential", json!({ "environmentId": root.id })).await["url"].as_str().unwrap().to_owned();
+    let staging = branch(&owner, &root.project, "dev", "staging", json!({ "copyEnvironmentVariables": true })).await;
+    owner.must("deleteEnvironment", json!({ "environmentId": staging["environment"]["id"] })).await;
+    let document = "query($p: String!) { auditLog(projectId: $p) { nodes { actor action target detail } } }";
+    let log = owner.query(document, json!({ "p": root.project })).await["auditLog"]["nodes"].clone();
+    let text = log.to_string();
+    assert_no_secret("the audit log", &text);
+    let password = url.split(['/', ':', '@']).find(|part| part.len() > 20 && !part.starts_with("ce_")).unwrap();
+    for secret in ["hush-hush", keys["keys"]["secret"].as_str().unwrap(), password] {
+        assert!(!text.contains(secret) && !server.log().contains(secret), "a secret is told");
+    }
+    let actions: Vec<&Value> = log.as_array().unwrap().iter().map(|entry| &entry["action"]).collect();
+    let mut transcript = Transcript::default();
+    transcript.text("newest first", &actions.iter().map(|action| action.as_str().unwrap()).collect::<Vec<_>>().join("\n"));
+    transcript.check("audit_log");
+}
+
+#[tokio::test]
+async fn a_stop_lets_requests_finish() {
+    let server = Server::start();
+    let root = blog(&server).await;
+    let (owner, project) = (server.owner(), root.project.clone());
+    let branching =
+        tokio::spawn(async move { branch(&owner, &project, "dev", "staging", json!({ "strategy": "SNAPSHOT" })).await });
+    until("the branch has begun", async || (remains(&server).await.running == 1).then_some(())).await;
+    signal(server.pid(), "TERM");
+    let payload = branching.await.unwrap();
+    assert_eq!(payload["environment"]["status"], "active");
+    let stopped = server.wait_for_death().await;
+    assert_eq!(stopped.status.code(), Some(0));
+    assert!(!stopped.postgres_runs());
+}
