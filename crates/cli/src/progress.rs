@@ -133,7 +133,10 @@ fn in_words(detail: &serde_json::Value) -> Option<String> {
     }
     let count = |name: &str| detail.get(name).and_then(serde_json::Value::as_u64);
     let compared = count("compared").map(|count| format!("{count} objects are the same"));
-    compared.or_else(|| count("variables").map(|count| format!("{count} variables resealed")))
+    compared.or_else(|| {
+        count("variables")
+            .map(|count| if count == 1 { "1 variable resealed".to_owned() } else { format!("{count} variables resealed") })
+    })
 }
 
 /// How long the step took, in milliseconds.

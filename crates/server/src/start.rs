@@ -11,6 +11,7 @@ use cloche_wire::{KeyText, OrganizationId, TokenKind};
 use metrics_exporter_prometheus::PrometheusBuilder;
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::watch;
 use tracing_subscriber::EnvFilter;
 
 use crate::app::{App, operation, scripted_faults};
@@ -40,12 +41,19 @@ pub async fn serve(mut settings: Settings) -> anyhow::Result<()> {
         .await
         .with_context(|| format!("cannot listen on {} (choose another address with --listen)", settings.listen))?;
     let stop = stop_signal()?;
+    let stopped = async |mut stop: watch::Receiver<bool>| {
+        // The sender lives in a task that ends only with the process.
+        let _ = stop.wait_for(|told| *told).await;
+    };
     let secrets = Arc::new(Secrets::load(&settings.data_dir)?);
     let embedded = match &settings.database_url {
-        None => Some(Embedded::start(&settings).await?),
+        None => tokio::select! {
+            started = Embedded::start(&settings) => Some(started?),
+            () = stopped(stop.clone()) => return Ok(()),
+        },
         Some(_) => None,
     };
-    let served = serve_with(settings, secrets, embedded.as_ref(), listener, stop).await;
+    let served = serve_with(settings, secrets, embedded.as_ref(), listener, stopped(stop)).await;
     if let Some(embedded) = embedded {
         tracing::info!("stopping PostgreSQL");
         embedded.stop().await;
@@ -154,15 +162,19 @@ fn owner_token(data_dir: &Path) -> anyhow::Result<KeyText> {
     Ok(token)
 }
 
-fn stop_signal() -> anyhow::Result<impl Future<Output = ()> + Send + 'static> {
+/// Turns true when the process is told to stop, also while it is still starting.
+fn stop_signal() -> anyhow::Result<watch::Receiver<bool>> {
     let (mut terminate, mut interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
-    Ok(async move {
+    let (tell, told) = watch::channel(false);
+    tokio::spawn(async move {
         tokio::select! {
             _ = terminate.recv() => {}
             _ = interrupt.recv() => {}
         }
         tracing::info!("stopping: requests under way are finished first");
-    })
+        tell.send_replace(true);
+    });
+    Ok(told)
 }
 
 /// What a person who starts the server wants to know.

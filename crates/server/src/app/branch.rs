@@ -5,6 +5,7 @@ use std::sync::Arc;
 use cloche_wire::{EnvironmentId, OperationId};
 use serde_json::json;
 
+use super::environment::leased_and_protected;
 use super::{App, checked_name, from_now, operation};
 use crate::auth::{ProjectAccess, Role};
 use crate::error::{Error, Result};
@@ -93,6 +94,9 @@ async fn make(
     let need = if kind == EnvironmentType::Prod { Role::Owner } else { Role::Developer };
     access.require(need, &format!("Making an environment of type {}", kind.as_str()))?;
     let expires_at = from_now("input.lease", new.lease)?;
+    if expires_at.is_some() && kind == EnvironmentType::Prod {
+        return Err(leased_and_protected());
+    }
     let (id, database) = (EnvironmentId::new(), DatabaseName::new());
     let operation_id = new.operation.unwrap_or_else(OperationId::new);
     {

@@ -47,10 +47,12 @@ pub(crate) async fn sync(app: &App, found: &Found, sync: Sync) -> Result<Synced>
         Err(problems) => return Ok(Synced::Refused(problems)),
     };
     let database = &found.environment.database;
-    let mut client = app.cluster.connect_as(&database.owner_login(), database.as_str(), PLATFORM_OPTIONS).await?;
-    // One sync of an environment at a time, and no restart of it in between: what is planned is what is there.
-    introspect::lock(&client).await?;
-    let deployed = introspect::deployed(&client).await?;
+    // One look at or change of an environment's schema at a time: what is planned is what is there when it is applied.
+    let handle = app.environments.handle(found.environment.id, database, &app.cluster);
+    let _turn = handle.schema_turn().await?;
+    let client = app.cluster.connect_as(&database.owner_login(), database.as_str(), PLATFORM_OPTIONS).await;
+    let mut client = client?;
+    let deployed = introspect::deployed(&client).await.map_err(to_error)?;
     let plan = match plan(&local, &deployed, PlanOptions { prune: sync.prune }) {
         Ok(plan) => plan,
         Err(problems) => return Ok(Synced::Refused(problems)),
@@ -76,7 +78,9 @@ pub(crate) async fn sync(app: &App, found: &Found, sync: Sync) -> Result<Synced>
     let applied = introspect::apply(&mut client, &plan.transactions(), &revision).await;
     applied.map_err(|error| {
         let mut error = to_error(error);
-        error.hint.get_or_insert_with(|| "Nothing was changed. Mend the definitions, or the rows that stand in the way.".into());
+        error.hint.get_or_insert_with(|| {
+            "Mend the definitions, or the rows that stand in the way; nothing of this plan's tables was changed.".into()
+        });
         error
     })?;
     app.environments.schema_changed(found.environment.id);

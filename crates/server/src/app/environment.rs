@@ -81,11 +81,21 @@ pub(crate) async fn update(app: &App, found: &Found, name: Option<&str>, protect
 pub(crate) async fn renew_lease(app: &App, found: &Found, lease: Option<&str>) -> Result<Environment> {
     found.access.require_change(&found.environment)?;
     let expires_at = from_now("input.lease", lease)?;
+    if expires_at.is_some() && found.environment.protected {
+        return Err(leased_and_protected());
+    }
     let id = found.environment.id;
     change(app, found, "environment.renewLease", json!({ "expiresAt": expires_at }), async |tx, _| {
         environments::set_lease(tx, id, expires_at).await
     })
     .await
+}
+
+/// What is protected is not deleted by the clock.
+pub(crate) fn leased_and_protected() -> Error {
+    Error::bad_input("environment/protected", "A protected environment, such as production, cannot have a lease.")
+        .hint("Leave the lease out.")
+        .field("input.lease", "absent", "only for environments that are not protected")
 }
 
 /// Stops data traffic; in force on return.

@@ -48,12 +48,6 @@ impl App {
         self.settings.data_dir.join("dumps").join(operation.to_string())
     }
 
-    /// Whether the control database and the environments are in one PostgreSQL server, whose log orders both.
-    pub(crate) fn control_shares_cluster(&self) -> bool {
-        // The only cluster there is holds the control database as well.
-        true
-    }
-
     pub(crate) fn faults(&self) -> &(dyn Faults + Send) {
         &*self.faults
     }

@@ -137,6 +137,9 @@ async fn is_root(tx: &Tx<'_>, environment: &Environment) -> Result<bool> {
 /// Takes a delete back. The old keys stay dead: a new pair comes with it.
 pub(crate) async fn restore(app: &App, found: &Found) -> Result<(Environment, KeyPair)> {
     found.access.require_change(&found.environment)?;
+    if found.environment.protected {
+        found.access.require(Role::Owner, &format!("Restoring the protected environment {}", found.environment.name))?;
+    }
     let id = found.environment.id;
     let pair = KeyPair::generate(found.environment.kind)?;
     let mut client = app.store.client().await?;

@@ -17,7 +17,8 @@ use crate::secrets::Secrets;
 const ADMIN_CONNECTIONS: usize = 8;
 
 /// Settings of the platform's own sessions: nobody waits for a tenant's lock without end, or stays in a transaction that is forgotten.
-pub(crate) const PLATFORM_OPTIONS: &str = "-c lock_timeout=30s -c idle_in_transaction_session_timeout=60s";
+pub(crate) const PLATFORM_OPTIONS: &str =
+    "-c statement_timeout=60s -c lock_timeout=5s -c idle_in_transaction_session_timeout=60s";
 
 /// One PostgreSQL server.
 pub(crate) struct Cluster {

@@ -52,6 +52,8 @@ pub(crate) struct Handle {
     generation: AtomicU64,
     schema: Mutex<Option<(Arc<Schema>, Instant)>>,
     schema_loading: tokio::sync::Mutex<()>,
+    /// Held by whoever plans or makes a change of the schema.
+    schema_changing: tokio::sync::Mutex<()>,
     /// Milliseconds after the registry started.
     last_used: AtomicU64,
 }
@@ -185,6 +187,7 @@ impl Handle {
             generation: AtomicU64::new(0),
             schema: Mutex::default(),
             schema_loading: tokio::sync::Mutex::default(),
+            schema_changing: tokio::sync::Mutex::default(),
             last_used: AtomicU64::new(0),
         }
     }
@@ -268,6 +271,14 @@ impl Handle {
         let slot = self.budget.take().await?;
         let client = self.cluster.connect_as(&self.database.data_login(), self.database.as_str(), options).await?;
         Ok(Connection { client, _slot: slot })
+    }
+
+    /// Waits for its turn to plan or make a change of the schema.
+    pub(crate) async fn schema_turn(&self) -> Result<tokio::sync::MutexGuard<'_, ()>> {
+        tokio::time::timeout(PATIENCE, self.schema_changing.lock()).await.map_err(|_| {
+            Error::unavailable("definitions/busy", "The schema of this environment is being changed.", Duration::from_secs(5))
+                .hint("Try again when that has ended.")
+        })
     }
 
     /// The tables there are, from memory where known.

@@ -41,6 +41,8 @@ const OBJECTS: &str = r#"
 WITH mine AS (SELECT c.* FROM pg_class c WHERE c.relnamespace = 'public'::regnamespace
               -- What is left of an index that could not be built is no part of the schema, and no dump takes it along.
               AND NOT EXISTS (SELECT FROM pg_index i WHERE i.indexrelid = c.oid AND NOT i.indisvalid AND c.relkind = 'i'))
+SELECT format('schema %s owner=%s acl=%s', nspname, nspowner::regrole, nspacl) FROM pg_namespace WHERE nspname = 'public'
+UNION ALL
 SELECT format('relation %s %s owner=%s acl=%s rls=%s/%s options=%s', relkind, relname, relowner::regrole, (SELECT array_agg(x ORDER BY x::text) FROM unnest(coalesce(relacl, acldefault(CASE relkind WHEN 'S' THEN 's' ELSE 'r' END::"char", relowner))) x), relrowsecurity,
               relforcerowsecurity, reloptions) FROM mine
 UNION ALL

@@ -42,12 +42,6 @@ const ENUMS: &str = "
 SELECT t.typname::text, array_agg(e.enumlabel::text ORDER BY e.enumsortorder), obj_description(t.oid, 'pg_type')
 FROM pg_type t JOIN pg_enum e ON e.enumtypid = t.oid WHERE t.typnamespace = 'public'::regnamespace GROUP BY t.oid, t.typname";
 
-/// Waits for its turn to change this database's schema; kept until the client is dropped.
-pub(crate) async fn lock(client: &Client) -> Result<(), PgError> {
-    // Any fixed number serves: nobody else takes advisory locks as this login.
-    client.execute("SELECT pg_advisory_lock(4242)", &[]).await.map(drop)
-}
-
 /// Reads what is there, through a login that may see `cloche.deployed`.
 ///
 /// Sets a search path without `public`, where a tenant's function of a fitting name would be called in place of PostgreSQL's own.
@@ -166,8 +160,8 @@ async fn run(tx: &tokio_postgres::Transaction<'_>, statements: &[&str]) -> Resul
     if statements.is_empty() {
         return Ok(());
     }
-    // What definitions name without a schema is in public.
-    tx.batch_execute("SET LOCAL lock_timeout = '5s'; SET LOCAL search_path = public; SET LOCAL ROLE cloche_owner").await?;
+    // What definitions name without a schema is in public. An index on a large table may take its time.
+    tx.batch_execute("SET LOCAL lock_timeout = '5s'; SET LOCAL statement_timeout = 0; SET LOCAL search_path = public; SET LOCAL ROLE cloche_owner").await?;
     for statement in statements {
         tx.batch_execute(statement).await?;
     }

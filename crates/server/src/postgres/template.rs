@@ -30,9 +30,11 @@ BEGIN
 END
 $$";
 
+/// Schema `public` itself is the platform's: its owner could drop it, and nobody could make another.
 const SCHEMAS: &str = "
-ALTER SCHEMA public OWNER TO cloche_owner;
+ALTER SCHEMA public OWNER TO cloche_platform;
 REVOKE ALL ON SCHEMA public FROM PUBLIC;
+GRANT USAGE, CREATE ON SCHEMA public TO cloche_owner;
 GRANT USAGE ON SCHEMA public TO cloche_data;
 ALTER DEFAULT PRIVILEGES FOR ROLE cloche_owner IN SCHEMA public GRANT SELECT, INSERT, UPDATE, DELETE ON TABLES TO cloche_data;
 ALTER DEFAULT PRIVILEGES FOR ROLE cloche_owner IN SCHEMA public GRANT SELECT, USAGE ON SEQUENCES TO cloche_data;

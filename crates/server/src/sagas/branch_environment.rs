@@ -4,7 +4,7 @@ use std::sync::PoisonError;
 use std::time::Instant;
 
 use async_trait::async_trait;
-use chrono::{DateTime, SecondsFormat, Utc};
+use chrono::SecondsFormat;
 use cloche_saga::{Past, Step, StepError};
 use cloche_wire::EnvironmentId;
 use serde::{Deserialize, Serialize};
@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 use super::making::{Activate, CreateLogins, Making, Reserve};
 use super::step_error;
 use crate::postgres::cluster::PLATFORM_OPTIONS;
-use crate::postgres::copy::{self, BranchMode, Choice, Copied, DUMP_LOGIN, SnapshotCopy, Way, Wish};
+use crate::postgres::copy::{self, BranchMode, Choice, Copied, DUMP_LOGIN, DUMP_OPTIONS, RestoreFailed, SnapshotCopy, Way, Wish};
 use crate::postgres::database::DatabaseName;
 use crate::postgres::fingerprint::{Depth, Differences, Fingerprint};
 use crate::postgres::variables;
@@ -80,7 +80,7 @@ impl<'a> Step<Making<'a>> for CloneDatabase {
         app.cluster.drop_database(target).await.map_err(step_error)?;
         let mut choice = copy::choose(&app.cluster, &input.source_database, input.mode, input.wish).await.map_err(step_error)?;
         let started = Instant::now();
-        let (copied, at) = match clone(context, input, &mut choice).await {
+        let copied = match clone(context, input, &mut choice).await {
             Ok(copied) => copied,
             Err(error) => return Err(failed(error)),
         };
@@ -90,7 +90,7 @@ impl<'a> Step<Making<'a>> for CloneDatabase {
             reason: choice.reason,
             pause_ms: copied.pause.as_secs_f64() * 1000.0,
             copy_ms: started.elapsed().as_secs_f64() * 1000.0,
-            branched_at: at.to_rfc3339_opts(SecondsFormat::Millis, true),
+            branched_at: copied.at.to_rfc3339_opts(SecondsFormat::Millis, true),
             source: copied.source.hash(),
             depth,
         };
@@ -106,14 +106,13 @@ impl<'a> Step<Making<'a>> for CloneDatabase {
 }
 
 /// Copies the chosen way; when the gate cannot be closed, by a snapshot, unless an instant copy was asked for.
-async fn clone(context: &Making<'_>, input: &BranchInput, choice: &mut Choice) -> anyhow::Result<(Copied, DateTime<Utc>)> {
+async fn clone(context: &Making<'_>, input: &BranchInput, choice: &mut Choice) -> anyhow::Result<Copied> {
     let (app, target) = (context.app, &context.input.database);
     if let Way::Instant(strategy) = choice.way {
         let handle = app.environments.handle(input.source, &input.source_database, &app.cluster);
-        let at = Utc::now();
         if let Some(copied) = copy::copy_instantly(&handle, target, strategy).await? {
             app.cluster.open_for_platform(target).await?;
-            return Ok((copied, at));
+            return Ok(copied);
         }
         if input.wish == Wish::Instant {
             anyhow::bail!(GateStayedOpen);
@@ -121,7 +120,6 @@ async fn clone(context: &Making<'_>, input: &BranchInput, choice: &mut Choice) -
         *choice =
             Choice { way: Way::Snapshot, reason: "requests to the source did not pause in time for an instant copy".into() };
     }
-    let at = Utc::now();
     let copy = SnapshotCopy {
         cluster: &app.cluster,
         secrets: &app.secrets,
@@ -131,7 +129,7 @@ async fn clone(context: &Making<'_>, input: &BranchInput, choice: &mut Choice) -
         with_variables: input.copy_variables,
         folder: app.dump_folder(context.operation),
     };
-    Ok((copy::copy_by_snapshot(&copy).await?, at))
+    copy::copy_by_snapshot(&copy).await
 }
 
 /// An instant copy was asked for, and sessions of the source did not end in time.
@@ -146,6 +144,11 @@ fn failed(error: anyhow::Error) -> StepError {
             "The source was in use without a pause, so it could not be copied instantly.",
         )
         .with_hint("Leave the strategy to the server, which then takes a snapshot copy, or try again.");
+    }
+    if let Some(RestoreFailed(said)) = error.downcast_ref() {
+        return StepError::new("branch/restore-failed", format!("The copy could not be restored: {said}")).with_hint(
+            "Functions that checks, indexes and generated columns call must name other things with their schema, or SET search_path.",
+        );
     }
     step_error(error)
 }
@@ -202,7 +205,7 @@ impl<'a> Step<Making<'a>> for Verify {
         let detail: CloneDetail = serde_json::from_value(detail).map_err(StepError::internal)?;
         // Counting needs a login that row security does not apply to.
         let login = if detail.depth == Depth::RowCounts { DUMP_LOGIN.to_owned() } else { database.owner_login() };
-        let client = context.app.cluster.connect_as(&login, database.as_str(), PLATFORM_OPTIONS).await.map_err(step_error)?;
+        let client = context.app.cluster.connect_as(&login, database.as_str(), DUMP_OPTIONS).await.map_err(step_error)?;
         let branch = Fingerprint::read(&client, detail.depth).await.map_err(step_error)?;
         if branch.hash() == detail.source {
             return Ok(json!({ "compared": branch.len() }));

@@ -63,7 +63,7 @@ pub(crate) struct Ended {
 
 /// Runs an operation to its end, from wherever its log says it is.
 pub(crate) async fn run(app: &App, operation: &Operation, generation: i32) -> Result<Ended, LogError> {
-    let log = OperationLog { store: &app.store, id: operation.id, generation, flush: !app.control_shares_cluster() };
+    let log = OperationLog { store: &app.store, id: operation.id, generation };
     let retry = Retry::default();
     let input = || operation.input.clone();
     match Kind::parse(&operation.kind) {

@@ -229,12 +229,12 @@ pub(crate) async fn due_for_erasure(client: &Client) -> Result<Vec<Environment>>
     Ok(rows.iter().map(read).collect())
 }
 
-/// Those whose lease has run out and that no living child waits on.
+/// Those whose lease has run out, that no living child waits on and that are not protected.
 pub(crate) async fn expired(client: &Client) -> Result<Vec<Environment>> {
     let rows = client
         .query(
             &format!(
-                "{SELECT} WHERE e.expires_at <= now() AND e.status IN ('active', 'paused') AND e.deleted_at IS NULL
+                "{SELECT} WHERE e.expires_at <= now() AND e.status IN ('active', 'paused') AND e.deleted_at IS NULL AND NOT e.protected
                    AND NOT EXISTS (SELECT FROM environments k WHERE k.parent_id = e.id AND k.deleted_at IS NULL)
                    AND NOT EXISTS (SELECT FROM claims l WHERE l.environment_id = e.id)
                  ORDER BY e.expires_at LIMIT 20"

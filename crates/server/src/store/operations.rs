@@ -190,9 +190,6 @@ pub(crate) struct OperationLog<'a> {
     pub(crate) store: &'a Store,
     pub(crate) id: OperationId,
     pub(crate) generation: i32,
-    /// Flush every event to disk before going on. Not needed when the steps' effects are in the same PostgreSQL server: its log
-    /// is written in order, so an effect that is on disk has the event before it on disk as well.
-    pub(crate) flush: bool,
 }
 
 #[async_trait]
@@ -205,18 +202,18 @@ impl cloche_saga::Log for OperationLog<'_> {
 
     async fn append(&self, seq: u32, event: &Event) -> Result<(), LogError> {
         let client = self.store.client().await.map_err(unavailable)?;
-        // FOR SHARE makes this wait for a take-over under way, and see it.
+        // Not flushed: the steps' effects are in the same PostgreSQL server, whose log is written in order, so an effect that is on disk
+        // has the events before it on disk as well. FOR SHARE makes this wait for a take-over under way, and see it.
         let statement = client
             .prepare_cached(
-                "WITH settings AS (SELECT set_config('synchronous_commit', $5, true)),
+                "WITH settings AS (SELECT set_config('synchronous_commit', 'off', true)),
                       owned AS (SELECT id FROM operations, settings WHERE id = $1 AND generation = $2 FOR SHARE OF operations)
                  INSERT INTO operation_events (operation_id, seq, event) SELECT id, $3, $4 FROM owned",
             )
             .await
             .map_err(unavailable)?;
         let seq = i32::try_from(seq).map_err(unavailable)?;
-        let flush = if self.flush { "on" } else { "off" };
-        match client.execute(&statement, &[&self.id.0, &self.generation, &seq, &Json(event), &flush]).await {
+        match client.execute(&statement, &[&self.id.0, &self.generation, &seq, &Json(event)]).await {
             Ok(0) => Err(LogError::Lost),
             Ok(_) => Ok(()),
             Err(error) if error.code() == Some(&SqlState::UNIQUE_VIOLATION) => Err(LogError::Lost),

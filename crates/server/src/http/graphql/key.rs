@@ -89,8 +89,7 @@ struct CreateApiKeyInput {
     kind: KeyKind,
     name: String,
     /// For secret keys: `data:read`, `data:write`, `users`, `files`, `agents`, `sync`, `table:NAME:read`, `table:NAME:write`.
-    #[graphql(default)]
-    scopes: Vec<String>,
+    scopes: Option<Vec<String>>,
     /// It ends after this time: `1h`, `30d`.
     expires_in: Option<String>,
 }
@@ -142,8 +141,9 @@ impl KeyMutation {
             KeyKind::Publishable => Kind::Publishable,
             KeyKind::Secret => Kind::Secret,
         };
+        let scopes = input.scopes.unwrap_or_default();
         settle(
-            async { key::create(app, &found?, kind, &input.name, &input.scopes, input.expires_in.as_deref()).await }.await,
+            async { key::create(app, &found?, kind, &input.name, &scopes, input.expires_in.as_deref()).await }.await,
             |(row, text)| ApiKeyPayload {
                 verdict: Verdict::done("Key created successfully"),
                 api_key: Some(row.into()),

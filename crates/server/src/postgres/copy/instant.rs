@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use anyhow::Context as _;
+use chrono::Utc;
 use tokio_postgres::Client;
 use tokio_postgres::error::SqlState;
 
@@ -40,6 +41,7 @@ pub(crate) async fn copy_instantly(
     }
     let Some(closed) = handle.close_gate(DRAIN).await else { return Ok(None) };
     let Some(fingerprint) = read(&witness).await? else { return Ok(None) };
+    let at = Utc::now();
     drop(witness);
     if !sessions_ended(handle).await? {
         return Ok(None);
@@ -48,7 +50,7 @@ pub(crate) async fn copy_instantly(
     if !cluster.copy_database(source.as_str(), target, strategy).await? {
         return Ok(None);
     }
-    Ok(Some(Copied { pause: closed.open(), source: fingerprint }))
+    Ok(Some(Copied { at, pause: closed.open(), source: fingerprint }))
 }
 
 /// The source's fingerprint; nothing when somebody holds a lock that reading it needs.

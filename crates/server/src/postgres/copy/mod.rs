@@ -5,10 +5,11 @@ mod snapshot;
 
 use std::time::Duration;
 
+use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
 pub(crate) use instant::copy_instantly;
-pub(crate) use snapshot::{DUMP_LOGIN, SnapshotCopy, copy_by_snapshot, remove_dump};
+pub(crate) use snapshot::{DUMP_LOGIN, DUMP_OPTIONS, RestoreFailed, SnapshotCopy, copy_by_snapshot, remove_dump};
 
 use super::cluster::Cluster;
 use super::database::{DatabaseName, Strategy};
@@ -62,6 +63,8 @@ pub(crate) struct Choice {
 
 /// What a copy cost, and what the source held at that instant.
 pub(crate) struct Copied {
+    /// The instant it shows.
+    pub(crate) at: DateTime<Utc>,
     /// How long requests to the source waited; zero for a snapshot.
     pub(crate) pause: Duration,
     pub(crate) source: Fingerprint,

@@ -9,6 +9,7 @@ use std::process::Stdio;
 use std::time::Duration;
 
 use anyhow::{Context as _, bail};
+use chrono::Utc;
 use tokio::process::Command;
 
 use super::{BranchMode, Copied};
@@ -21,7 +22,12 @@ use crate::secrets::Secrets;
 /// The login that dumps: reads every row of every environment, and can do nothing else.
 pub(crate) const DUMP_LOGIN: &str = "cloche_dump";
 /// Of the sessions that dump and restore: no limit on their time, but one on waiting for tenants' locks.
-const DUMP_OPTIONS: &str = "-c statement_timeout=0 -c lock_timeout=60s";
+pub(crate) const DUMP_OPTIONS: &str = "-c statement_timeout=0 -c lock_timeout=60s";
+
+/// The new database refused something that the source holds.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub(crate) struct RestoreFailed(pub(crate) String);
 
 /// Everything one snapshot copy needs to know.
 pub(crate) struct SnapshotCopy<'a> {
@@ -49,6 +55,7 @@ pub(crate) async fn copy_by_snapshot(copy: &SnapshotCopy<'_>) -> anyhow::Result<
 
     let witness = copy.cluster.connect_as(DUMP_LOGIN, copy.source.as_str(), DUMP_OPTIONS).await?;
     witness.batch_execute("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY").await?;
+    let at = Utc::now();
     let snapshot: String = witness.query_one("SELECT pg_export_snapshot()", &[]).await?.get(0);
     let depth = if copy.mode == BranchMode::Full { Depth::RowCounts } else { Depth::Objects };
     let read = async { Fingerprint::read(&witness, depth).await.context("the source cannot be read") };
@@ -57,7 +64,7 @@ pub(crate) async fn copy_by_snapshot(copy: &SnapshotCopy<'_>) -> anyhow::Result<
     copy.forget_default_grants().await?;
     copy.restore(bin).await?;
     remove_dump(&copy.folder)?;
-    Ok(Copied { pause: Duration::ZERO, source })
+    Ok(Copied { at, pause: Duration::ZERO, source })
 }
 
 /// Removes what a snapshot copy left on disk. Nothing there is fine.
@@ -147,10 +154,17 @@ impl SnapshotCopy<'_> {
 
 async fn run(mut command: Command, name: &str) -> anyhow::Result<()> {
     let output = command.output().await.with_context(|| format!("{name} cannot be run"))?;
-    if !output.status.success() {
-        bail!("{name} failed: {}", String::from_utf8_lossy(&output.stderr).trim());
+    if output.status.success() {
+        return Ok(());
     }
-    Ok(())
+    let said = String::from_utf8_lossy(&output.stderr);
+    tracing::warn!(name, said = said.trim(), "a program of PostgreSQL failed");
+    // What the tenant's own objects refuse is for the tenant to read.
+    let refused = said.lines().find_map(|line| line.split_once("could not execute query: ERROR:  ").map(|(_, reason)| reason));
+    match refused {
+        Some(reason) => bail!(RestoreFailed(reason.trim().to_owned())),
+        None => bail!("{name} failed: {}", said.trim()),
+    }
 }
 
 fn jobs() -> usize {

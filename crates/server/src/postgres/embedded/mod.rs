@@ -42,7 +42,7 @@ impl Embedded {
         let user = ChildUser::choose(settings.postgres_user.as_deref())?;
         let folder = settings.data_dir.join("postgres");
         user.check_reach(&settings.data_dir, &tools.bin)?;
-        let password = password(&settings.data_dir)?;
+        let password = password(&settings.data_dir, folder.join("PG_VERSION").exists())?;
         process::stop_leftover(&folder).await?;
         if !folder.join("PG_VERSION").exists() {
             initialise(&settings.data_dir, &folder, &tools, &user, &password)?;
@@ -96,11 +96,14 @@ fn arguments(folder: &Path, sockets: &Path, major: u32, copy_on_write: bool) -> 
     arguments
 }
 
-/// The superuser's password, made at the first start.
-fn password(data_dir: &Path) -> anyhow::Result<String> {
+/// The superuser's password, made at the first start and needed at every other.
+fn password(data_dir: &Path, initialised: bool) -> anyhow::Result<String> {
     let path = data_dir.join("secrets").join("postgres-password");
     match fs::read_to_string(&path) {
         Ok(text) => Ok(text.trim().to_owned()),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound && initialised => {
+            bail!("{} is missing: restore it from your backup, the databases cannot be opened without it", path.display())
+        }
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
             let text = hex(&random::<24>()?);
             write_private(&path, &text)?;

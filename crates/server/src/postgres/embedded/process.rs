@@ -203,6 +203,13 @@ impl Supervisor {
         loop {
             match login.connect(NoTls).await {
                 Ok(_) => return Ok(supervisor),
+                // It answers, and refuses this login: waiting would not help. Starting up and recovering are class 57.
+                Err(error) if error.code().is_some_and(|code| !code.code().starts_with("57")) => {
+                    supervisor.stop().await;
+                    return Err(error).context(
+                        "PostgreSQL refuses its administrator: put secrets/postgres-password of this data directory back",
+                    );
+                }
                 Err(error) if started.elapsed() > START_PATIENCE => {
                     return Err(error).context("PostgreSQL did not answer in time");
                 }
