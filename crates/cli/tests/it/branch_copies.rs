@@ -5,7 +5,7 @@ use std::process::Command;
 use serde_json::{Value, json};
 
 use crate::harness::{Server, postgres_bin, until};
-use crate::world::{Environment, blog, branch, customer, database_of};
+use crate::world::{Environment, blog, branch, customer, database_of, superuser};
 
 /// One of everything a schema can hold, all made through the customer's own credential.
 const GARDEN: &str = "
@@ -182,4 +182,77 @@ async fn a_credential_opens_its_own_database_alone() {
     let new = url(&root.id).await;
     assert!(client.batch_execute("SELECT 1").await.is_err() && connects(&old).await.is_err());
     connects(&new).await.unwrap().batch_execute("SELECT count(*) FROM posts").await.unwrap();
+}
+
+/// Code of the customer runs whenever rows are written, copied or looked at. It must never run as somebody with more rights.
+const HOSTILE: &str = "
+    CREATE FUNCTION grab() RETURNS boolean LANGUAGE plpgsql AS $$
+        DECLARE wish text; BEGIN
+            FOREACH wish IN ARRAY ARRAY[
+                'ALTER ROLE ' || session_user || ' SUPERUSER', 'GRANT cloche_platform TO cloche_owner', 'RESET ROLE', 'RESET SESSION AUTHORIZATION',
+                'ALTER ROLE cloche_owner SUPERUSER', 'CREATE ROLE grabbed SUPERUSER', 'DELETE FROM cloche.variables', 'SET ROLE cloche_admin',
+                'CREATE TABLE public.grabbed_by_superuser (id int)'
+            ] LOOP
+                BEGIN
+                    IF wish LIKE '%by_superuser%' AND NOT (SELECT bool_or(rolsuper) FROM pg_roles WHERE rolname IN (current_user, session_user)) THEN
+                        CONTINUE;
+                    END IF;
+                    EXECUTE wish;
+                EXCEPTION WHEN OTHERS THEN NULL;
+                END;
+            END LOOP;
+            RETURN true;
+        END $$;
+    CREATE FUNCTION grab_in_index(a int) RETURNS int LANGUAGE plpgsql IMMUTABLE AS $$ BEGIN PERFORM public.grab(); RETURN a; END $$;
+    CREATE FUNCTION grab_in_trigger() RETURNS trigger LANGUAGE plpgsql AS $$
+        BEGIN PERFORM public.grab(); PERFORM set_config('search_path', 'evil', false), set_config('statement_timeout', '1', false); RETURN NEW; END $$;
+    CREATE TABLE trap (a int PRIMARY KEY CHECK (public.grab()), b int GENERATED ALWAYS AS (public.grab_in_index(a)) STORED);
+    CREATE INDEX trap_index ON trap (public.grab_in_index(a));
+    CREATE TRIGGER trap_trigger BEFORE INSERT ON trap FOR EACH ROW EXECUTE FUNCTION grab_in_trigger();
+    INSERT INTO trap SELECT generate_series(1, 3);
+    RESET ALL;
+    CREATE MATERIALIZED VIEW trap_view AS SELECT public.grab_in_index(a) FROM trap;
+    CREATE VIEW trap_reader AS SELECT public.grab() FROM trap;
+    ALTER TABLE trap ENABLE ROW LEVEL SECURITY;
+    CREATE POLICY trap_policy ON trap USING (public.grab());";
+
+#[tokio::test]
+async fn hostile_code_gains_nothing_by_a_copy() {
+    let server = Server::start();
+    let owner = server.owner();
+    let root = blog(&server).await;
+    customer(&owner, &root.id).await.batch_execute(HOSTILE).await.unwrap();
+    let environments = ["SNAPSHOT", "INSTANT"];
+    let control = superuser(&server, "cloche_control").await;
+    let rights = async || -> Vec<String> {
+        let sql = "SELECT rolname || ' ' || rolsuper || rolcreaterole || rolcreatedb || rolbypassrls FROM pg_roles WHERE rolname !~ '^ce_'
+            UNION ALL SELECT m.member::regrole || ' in ' || m.roleid::regrole FROM pg_auth_members m WHERE m.member::regrole::text !~ '^ce_' ORDER BY 1";
+        control.query(sql, &[]).await.unwrap().iter().map(|row| row.get(0)).collect()
+    };
+    let before = rights().await;
+    let mut made = vec![root.clone()];
+    for strategy in environments {
+        made.push(Environment::of(&branch(&owner, &root.project, "dev", strategy, json!({ "strategy": strategy })).await));
+    }
+    made.push(Environment::of(&branch(&owner, &root.project, "dev", "system", json!({ "mode": "system" })).await));
+    for (number, environment) in made.iter().enumerate() {
+        let api = server.api(&environment.secret);
+        assert_eq!(api.post("/v1/data/trap", &json!({ "a": 10 + number })).await.status, 201);
+        assert!(api.get("/v1/data/trap").await.status < 500 && api.get("/v1/data/trap_reader").await.status < 500);
+        // What the trigger did to its session is gone with it.
+        for _ in 0..8 {
+            assert_eq!(api.post("/v1/data/authors", &json!({ "handle": uuid::Uuid::now_v7(), "name": "N" })).await.status, 201);
+        }
+        let database = superuser(&server, &database_of(&server, &environment.id).await).await;
+        let grabbed: i64 =
+            database.query_one("SELECT count(*) FROM pg_class WHERE relname = 'grabbed_by_superuser'", &[]).await.unwrap().get(0);
+        assert_eq!(grabbed, 0, "the customer's code ran as a superuser in environment {number}");
+    }
+    assert_eq!(rights().await, before);
+    let supers: i64 = control
+        .query_one("SELECT count(*) FROM pg_roles WHERE rolname ~ '^ce_' AND (rolsuper OR rolcreaterole)", &[])
+        .await
+        .unwrap()
+        .get(0);
+    assert_eq!(supers, 0);
 }

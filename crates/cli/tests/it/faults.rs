@@ -180,3 +180,49 @@ async fn a_project_whose_environment_cannot_be_made_is_not_there() {
     }
     owner.must("createProject", json!({ "name": "shop" })).await;
 }
+
+/// What an operation works with is claimed for as long as it runs, and others are told so.
+#[tokio::test]
+async fn environments_in_use_by_an_operation_are_left_alone() {
+    let server = Server::start();
+    let root = blog(&server).await;
+    let before = remains(&server).await;
+    let staging = Environment::of(&branch(&server.owner(), &root.project, "dev", "staging", json!({})).await);
+    let server = server.stop().start_with_faults("clone_database:before-effect:forward:hang:once");
+    let owner = server.owner();
+    let (api, project) = (server.owner(), root.project.clone());
+    tokio::spawn(async move {
+        api.send(
+            "branchEnvironment",
+            json!({ "projectId": project, "name": "pr-1", "sourceEnvironment": "staging", "mode": "full" }),
+        )
+        .await
+    });
+    until("the branch has begun", async || (status(&owner, &root, "pr-1").await.as_deref() == Some("creating")).then_some(()))
+        .await;
+    let new = id_of(&owner, &root, "pr-1").await;
+    for (what, mutation, input) in [
+        ("delete the source", "deleteEnvironment", json!({ "environmentId": staging.id })),
+        ("delete the branch", "deleteEnvironment", json!({ "environmentId": new })),
+        (
+            "branch from the branch",
+            "branchEnvironment",
+            json!({ "projectId": root.project, "name": "x", "sourceEnvironment": "pr-1", "mode": "full" }),
+        ),
+        ("take its name", "createEnvironment", json!({ "projectId": root.project, "name": "pr-1" })),
+    ] {
+        let payload = owner.try_to(mutation, input).await;
+        assert_eq!(payload["success"], false, "{what}: {payload:#}");
+    }
+    // The source goes on being used meanwhile, and can be branched a second time.
+    assert_eq!(count(&server.api(&staging.secret), "posts").await, 3);
+    branch(&owner, &root.project, "staging", "pr-2", json!({})).await;
+    let server = server.kill().start();
+    let owner = server.owner();
+    settled(&server).await;
+    assert_eq!(status(&owner, &root, "pr-1").await.as_deref(), Some("active"));
+    for name in ["pr-1", "pr-2", "staging"] {
+        owner.must("deleteEnvironment", json!({ "environmentId": id_of(&owner, &root, name).await, "purge": true })).await;
+    }
+    assert_eq!(settled(&server).await, before);
+}
