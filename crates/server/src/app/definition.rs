@@ -76,6 +76,8 @@ pub(crate) async fn sync(app: &App, found: &Found, sync: Sync) -> Result<Synced>
         removed: removed(&local, &deployed, sync.prune),
     };
     let applied = introspect::apply(&mut client, &plan.transactions(), &revision).await;
+    // Also after a failure: what a plan needs committed before the rest (values of enums) may have been.
+    app.environments.schema_changed(found.environment.id);
     applied.map_err(|error| {
         let mut error = to_error(error);
         error.hint.get_or_insert_with(|| {
@@ -83,7 +85,6 @@ pub(crate) async fn sync(app: &App, found: &Found, sync: Sync) -> Result<Synced>
         });
         error
     })?;
-    app.environments.schema_changed(found.environment.id);
     Ok(Synced::Planned(plan))
 }
 
@@ -93,15 +94,13 @@ fn stored(local: &Definitions) -> Value {
     tables.chain(enums).collect()
 }
 
-/// What is stored of tables that pruning or renaming took away.
+/// What is stored of tables and enums that pruning or renaming took away.
 fn removed(local: &Definitions, deployed: &cloche_definitions::Deployed, prune: bool) -> Value {
     let renamed = |name: &str| local.tables.values().any(|table| table.renamed_from.as_deref() == Some(name));
-    deployed
-        .tables
-        .keys()
-        .filter(|name| !local.tables.contains_key(*name) && (prune || renamed(name)))
-        .map(|name| json!({ "kind": "table", "name": name }))
-        .collect()
+    let tables = deployed.tables.keys().filter(|name| !local.tables.contains_key(*name) && (prune || renamed(name)));
+    let enums = deployed.enums.keys().filter(|name| prune && !local.enums.contains_key(*name));
+    let tables = tables.map(|name| json!({ "kind": "table", "name": name }));
+    tables.chain(enums.map(|name| json!({ "kind": "enum", "name": name }))).collect()
 }
 
 async fn record(app: &App, found: &Found, plan: &Plan) -> Result<()> {

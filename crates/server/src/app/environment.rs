@@ -1,6 +1,7 @@
 //! Looking at environments and changing what is on their cards.
 
 use cloche_wire::{EnvironmentId, ProjectId};
+use deadpool_postgres::GenericClient;
 use serde_json::{Value, json};
 
 use super::{App, checked_name, from_now};
@@ -84,6 +85,9 @@ pub(crate) async fn renew_lease(app: &App, found: &Found, lease: Option<&str>) -
     if expires_at.is_some() && found.environment.protected {
         return Err(leased_and_protected());
     }
+    if expires_at.is_some() && is_root(&app.store.client().await?, &found.environment).await? {
+        return Err(root_stays());
+    }
     let id = found.environment.id;
     change(app, found, "environment.renewLease", json!({ "expiresAt": expires_at }), async |tx, _| {
         environments::set_lease(tx, id, expires_at).await
@@ -96,6 +100,15 @@ pub(crate) fn leased_and_protected() -> Error {
     Error::bad_input("environment/protected", "A protected environment, such as production, cannot have a lease.")
         .hint("Leave the lease out.")
         .field("input.lease", "absent", "only for environments that are not protected")
+}
+
+/// The root is the oldest environment of its project.
+pub(crate) async fn is_root(client: &impl GenericClient, environment: &Environment) -> Result<bool> {
+    Ok(environments::all(client, environment.project_id).await?.first().is_some_and(|first| first.id == environment.id))
+}
+
+fn root_stays() -> Error {
+    Error::conflict("environment/root", "This is the project's root environment, which cannot be deleted and so has no lease.")
 }
 
 /// Stops data traffic; in force on return.

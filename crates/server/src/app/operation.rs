@@ -1,6 +1,6 @@
 //! Operations: starting them, waiting for them, looking at them, resuming what a killed server left.
 
-use std::collections::HashSet;
+use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -23,9 +23,9 @@ use crate::store::{Page, Slice};
 /// Between its being written down and its start, an operation is nobody's for a moment.
 const YOUNG: Duration = Duration::from_secs(10);
 
-/// The operations this server is working on.
+/// The operations this server is working on, and in how many tasks: one that lost its operation to another ends by itself.
 #[derive(Default)]
-pub(crate) struct Running(Mutex<HashSet<OperationId>>);
+pub(crate) struct Running(Mutex<HashMap<OperationId, u32>>);
 
 /// How one step of an operation stands.
 pub(crate) struct StepView {
@@ -191,14 +191,20 @@ fn unknown(id: OperationId) -> Error {
 
 impl Running {
     fn add(&self, id: OperationId) {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).insert(id);
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner).entry(id).or_default() += 1;
     }
 
     fn remove(&self, id: OperationId) {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).remove(&id);
+        let mut running = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(count) = running.get_mut(&id) {
+            *count -= 1;
+            if *count == 0 {
+                running.remove(&id);
+            }
+        }
     }
 
     fn has(&self, id: OperationId) -> bool {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).contains(&id)
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).contains_key(&id)
     }
 }

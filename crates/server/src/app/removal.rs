@@ -5,7 +5,7 @@ use std::sync::Arc;
 use cloche_wire::{EnvironmentId, OperationId};
 use serde_json::json;
 
-use super::environment::Found;
+use super::environment::{Found, is_root};
 use super::{App, operation};
 use crate::auth::{Actor, Role};
 use crate::error::{Error, Result};
@@ -127,11 +127,6 @@ async fn check_deletable(tx: &Tx<'_>, environment: &Environment, purge: bool) ->
             .hint("Delete those first."));
     }
     Ok(())
-}
-
-/// The root is the oldest environment of its project.
-async fn is_root(tx: &Tx<'_>, environment: &Environment) -> Result<bool> {
-    Ok(environments::all(tx, environment.project_id).await?.first().is_some_and(|first| first.id == environment.id))
 }
 
 /// Takes a delete back. The old keys stay dead: a new pair comes with it.

@@ -17,6 +17,6 @@ impl FromRequestParts<Arc<App>> for EnvironmentScope {
         let text = key_from_headers(&parts.headers)?;
         let verified = app.keys.verify(&app.store, &app.secrets, text).await?;
         let handle = app.environments.handle(verified.actor.environment_id, &verified.key.database, &app.cluster);
-        EnvironmentScope::enter(verified.actor, handle).await
+        Ok(EnvironmentScope::new(verified.actor, handle))
     }
 }

@@ -20,6 +20,11 @@ const MAX_CONNECTIONS: u32 = 24;
 /// Connections of the customer's own credential.
 const MAX_CUSTOMER_CONNECTIONS: u32 = 10;
 
+/// What one session may write to temporary files. Only a superuser can change this setting.
+const TEMP_FILES: &str = "4GB";
+/// A session with more locks than this uses up what all environments of the server share.
+const MAX_LOCKS: i64 = 20_000;
+
 /// How a new database gets its contents.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Strategy {
@@ -94,6 +99,8 @@ impl Cluster {
              CREATE ROLE {sql} NOLOGIN CONNECTION LIMIT {MAX_CUSTOMER_CONNECTIONS} IN ROLE {name};
              GRANT cloche_owner TO {sql} WITH INHERIT FALSE, SET TRUE;
              ALTER ROLE {sql} SET role = cloche_owner;
+             ALTER ROLE {sql} SET temp_file_limit = '{TEMP_FILES}';
+             ALTER ROLE {data} SET temp_file_limit = '{TEMP_FILES}';
              COMMIT",
             self.password_clause(&data),
             self.password_clause(&platform),
@@ -200,13 +207,15 @@ impl Cluster {
             .context("the database cannot be opened")
     }
 
-    /// Keeps the database but lets nobody in, and ends every session it has.
+    /// Keeps the database but lets nobody in, and ends every session it has. The customer's password is forgotten: whoever opens the
+    /// database again asks for a new one.
     pub(crate) async fn close_database(&self, name: &DatabaseName) -> anyhow::Result<()> {
         let admin = self.admin().await?;
         if admin.query_opt("SELECT FROM pg_database WHERE datname = $1", &[&name.as_str()]).await?.is_none() {
             return Ok(());
         }
         admin.batch_execute(&format!("ALTER DATABASE {name} ALLOW_CONNECTIONS false")).await?;
+        admin.batch_execute(&format!("ALTER ROLE {} NOLOGIN PASSWORD NULL", name.sql_login())).await?;
         admin.query("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = $1", &[&name.as_str()]).await?;
         Ok(())
     }
@@ -251,6 +260,23 @@ impl Cluster {
 }
 
 impl Cluster {
+    /// Ends sessions of environments that hold so many locks that others find no room for theirs.
+    pub(crate) async fn end_lock_hoarders(&self) -> anyhow::Result<()> {
+        let admin = self.admin().await?;
+        let rows = admin
+            .query(
+                "SELECT a.usename::text, pg_terminate_backend(a.pid) FROM pg_stat_activity a
+                 JOIN (SELECT pid FROM pg_locks GROUP BY pid HAVING count(*) > $1) AS hoarder ON hoarder.pid = a.pid
+                 WHERE a.usename ~ '^ce_[0-9a-f]{32}_(data|sql)$'",
+                &[&MAX_LOCKS],
+            )
+            .await?;
+        for row in rows {
+            tracing::warn!(login = row.get::<_, String>(0), "ended a session that held more than {MAX_LOCKS} locks");
+        }
+        Ok(())
+    }
+
     /// Every database and login group with a name of ours.
     pub(crate) async fn our_databases(&self) -> anyhow::Result<Vec<String>> {
         let admin = self.admin().await?;

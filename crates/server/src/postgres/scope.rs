@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use cloche_wire::{EnvironmentId, KeyKind};
+use tokio::sync::OnceCell;
 use tokio_postgres::Row;
 use tokio_postgres::error::SqlState;
 
@@ -32,18 +33,23 @@ pub(crate) enum On {
     Session,
 }
 
-/// One environment's data for the length of one request. Only `auth` makes one.
+/// One environment's data for the length of one request. Only a verified key makes one.
 pub(crate) struct EnvironmentScope {
     actor: DataActor,
     handle: Arc<Handle>,
-    _pass: Pass,
+    /// Taken with the first use of the database: a client that is slow to send its body keeps no gate from closing.
+    pass: OnceCell<Pass>,
 }
 
 impl EnvironmentScope {
-    /// Waits while the environment is being copied.
-    pub(crate) async fn enter(actor: DataActor, handle: Arc<Handle>) -> Result<Self> {
-        let pass = handle.enter().await?;
-        Ok(Self { actor, handle, _pass: pass })
+    pub(crate) fn new(actor: DataActor, handle: Arc<Handle>) -> Self {
+        Self { actor, handle, pass: OnceCell::new() }
+    }
+
+    /// Goes in at the gate, once; waits while the environment is being copied.
+    async fn handle(&self) -> Result<&Arc<Handle>> {
+        self.pass.get_or_try_init(|| self.handle.enter()).await?;
+        Ok(&self.handle)
     }
 
     pub(crate) fn actor(&self) -> &DataActor {
@@ -52,24 +58,25 @@ impl EnvironmentScope {
 
     /// The tables there are, from memory where known.
     pub(crate) async fn schema(&self) -> Result<Arc<Schema>> {
-        self.handle.schema().await
+        self.handle().await?.schema().await
     }
 
     /// The tables there are now, read again at most once a second.
     pub(crate) async fn reload_schema(&self) -> Result<Arc<Schema>> {
-        self.handle.reload_schema().await
+        self.handle().await?.reload_schema().await
     }
 
     /// Runs one statement. A read that is too slow for its lane runs again on a session, where it has more time.
     pub(crate) async fn run(&self, on: On, sql: &str, params: &[TextParam<'_>]) -> Result<Vec<Row>> {
+        let handle = self.handle().await?;
         if on == On::Lane {
-            let lane = self.handle.lane().await?;
+            let lane = handle.lane().await?;
             match lane.lane().query(sql, params).await {
                 Err(error) if wants_a_session(&error) => {}
                 outcome => return outcome.map_err(to_error),
             }
         }
-        let session = self.handle.session().await?;
+        let session = handle.session().await?;
         query_once(session.client()?, sql, params).await.map_err(to_error)
     }
 }

@@ -5,12 +5,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::app::{App, operation, removal};
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::postgres::database::DatabaseName;
 use crate::store::environments::{self, Status};
 use crate::store::operations;
 
-/// How often uses of keys are written down; each key at most every five minutes.
+/// How often uses of keys are written down (each key at most every five minutes), and hoarders of locks are looked for.
 const NOTE_USES: Duration = Duration::from_secs(2);
 /// How often everything else is looked at.
 const LOOK: Duration = Duration::from_secs(30);
@@ -20,6 +20,7 @@ pub(crate) async fn keep(app: Arc<App>) {
     let mut last_look = tokio::time::Instant::now();
     loop {
         tokio::time::sleep(NOTE_USES).await;
+        report("sessions with too many locks", app.cluster.end_lock_hoarders().await.map_err(Error::from));
         report("uses of keys", app.keys.write_uses(&app.store).await);
         report("uses of tokens", app.tokens.write_uses(&app.store).await);
         if last_look.elapsed() >= LOOK {

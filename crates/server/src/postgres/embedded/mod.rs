@@ -8,7 +8,7 @@ mod file_system;
 mod process;
 
 use std::fs;
-use std::os::unix::fs::{DirBuilderExt as _, PermissionsExt as _};
+use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, bail};
@@ -48,11 +48,12 @@ impl Embedded {
             initialise(&settings.data_dir, &folder, &tools, &user, &password)?;
         }
         check_version(&folder, &tools)?;
-        let file_system = FileSystem::of(&folder)?;
+        // Tried beside the folder, which belongs to PostgreSQL's user: what root writes there could be led elsewhere by a link.
+        let file_system = FileSystem::of(&settings.data_dir)?;
         let sockets = socket_dir(&settings.data_dir, &user)?;
-        write_hba(&folder, &user)?;
+        let access = write_access(&settings.data_dir)?;
 
-        let arguments = arguments(&folder, &sockets, tools.major, file_system.copy_on_write);
+        let arguments = arguments(&folder, &sockets, &access, tools.major, file_system.copy_on_write);
         let mut config = tokio_postgres::Config::new();
         config.host_path(&sockets).port(PORT).user(SUPERUSER).password(&password).dbname("postgres").application_name("cloche");
         write_connection_facts(&settings.data_dir, &sockets)?;
@@ -66,15 +67,17 @@ impl Embedded {
     }
 }
 
-fn arguments(folder: &Path, sockets: &Path, major: u32, copy_on_write: bool) -> Vec<String> {
+fn arguments(folder: &Path, sockets: &Path, access: &Path, major: u32, copy_on_write: bool) -> Vec<String> {
     let mut settings = vec![
         ("listen_addresses", String::new()),
         ("unix_socket_directories", sockets.display().to_string()),
         ("port", PORT.to_string()),
+        ("hba_file", access.join("pg_hba.conf").display().to_string()),
+        ("ident_file", access.join("pg_ident.conf").display().to_string()),
         ("max_connections", "200".into()),
         ("shared_buffers", "128MB".into()),
         ("max_wal_size", "2GB".into()),
-        ("max_locks_per_transaction", "256".into()),
+        ("max_locks_per_transaction", "1024".into()),
         ("password_encryption", "scram-sha-256".into()),
         ("log_destination", "stderr".into()),
         ("logging_collector", "off".into()),
@@ -161,7 +164,9 @@ fn check_version(folder: &Path, tools: &Tools) -> anyhow::Result<()> {
 /// Who may log in where. The database's own CONNECT rights are the first barrier, this is the second: a login reaches only the
 /// database that bears the name of a role it is a member of. The platform's own logins are known by the system user this server runs
 /// as, not by a password: code of a tenant that runs as one of them could set its password, and would then own a key to it.
-fn write_hba(folder: &Path, user: &ChildUser) -> anyhow::Result<()> {
+///
+/// In `DIR/access`, which is this server's and not PostgreSQL's.
+fn write_access(data_dir: &Path) -> anyhow::Result<PathBuf> {
     let text = format!(
         "# Written by cloche at every start; changes here are lost.\n\
          local  all       {SUPERUSER},cloche_dump  scram-sha-256\n\
@@ -169,12 +174,18 @@ fn write_hba(folder: &Path, user: &ChildUser) -> anyhow::Result<()> {
          local  samerole  \"/^ce_[0-9a-f]{{32}}_sql$\"  scram-sha-256\n"
     );
     let map = format!("cloche  {}  \"/^ce_[0-9a-f]{{32}}_(data|platform|owner)$\"\n", process::own_user_name()?);
+    let folder = data_dir.join("access");
+    fs::DirBuilder::new()
+        .recursive(true)
+        .mode(0o755)
+        .create(&folder)
+        .with_context(|| format!("cannot create {}", folder.display()))?;
     for (name, text) in [("pg_hba.conf", text), ("pg_ident.conf", map)] {
         let path = folder.join(name);
         fs::write(&path, text).with_context(|| format!("cannot write {}", path.display()))?;
-        user.own(&path)?;
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o644))?;
     }
-    Ok(())
+    Ok(folder)
 }
 
 /// `DIR/run`, or a folder under the system's temporary one where that path is too long for a socket.
@@ -184,11 +195,18 @@ fn socket_dir(data_dir: &Path, user: &ChildUser) -> anyhow::Result<PathBuf> {
         let name = uuid::Uuid::new_v5(&uuid::Uuid::NAMESPACE_URL, path.as_os_str().as_encoded_bytes()).simple().to_string();
         path = std::env::temp_dir().join(format!("cloche-{}", &name[..12]));
     }
-    if !path.exists() {
-        fs::DirBuilder::new().mode(0o755).create(&path).with_context(|| format!("cannot create {}", path.display()))?;
+    match fs::symlink_metadata(&path) {
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+            fs::DirBuilder::new().mode(0o755).create(&path).with_context(|| format!("cannot create {}", path.display()))?;
+            user.own(&path)?;
+        }
+        Err(error) => return Err(error).with_context(|| format!("cannot look at {}", path.display())),
+        // In a temporary folder everybody can put something under a name that is known.
+        Ok(facts) if !facts.is_dir() || !user.may_own(facts.uid()) => {
+            bail!("{} is in the way: it is no folder of PostgreSQL's user; remove it", path.display())
+        }
+        Ok(_) => {}
     }
-    fs::set_permissions(&path, fs::Permissions::from_mode(0o755))?;
-    user.own(&path)?;
     Ok(path)
 }
 

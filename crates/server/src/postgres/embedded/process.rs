@@ -4,7 +4,7 @@
 use std::ffi::{CStr, CString};
 use std::fs;
 use std::io::{BufRead as _, BufReader};
-use std::os::unix::fs::{MetadataExt as _, chown};
+use std::os::unix::fs::{MetadataExt as _, lchown};
 use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
@@ -67,10 +67,16 @@ impl ChildUser {
     pub(crate) fn own(&self, path: &Path) -> anyhow::Result<()> {
         match self.ids {
             Some((uid, gid)) => {
-                chown(path, Some(uid), Some(gid)).with_context(|| format!("cannot give {} to {}", path.display(), self.name))
+                lchown(path, Some(uid), Some(gid)).with_context(|| format!("cannot give {} to {}", path.display(), self.name))
             }
             None => Ok(()),
         }
+    }
+
+    /// Whether something of that owner was made by or for this user.
+    pub(crate) fn may_own(&self, uid: u32) -> bool {
+        // SAFETY: geteuid cannot fail and touches no memory.
+        uid == self.ids.map_or_else(|| unsafe { libc::geteuid() }, |(own, _)| own)
     }
 
     /// A command run as this user in `folder`, without our standard input.
@@ -157,6 +163,10 @@ pub(crate) async fn stop_leftover(folder: &Path) -> anyhow::Result<()> {
 }
 
 fn signal(pid: i32, signal: i32) {
+    // 0 stands for one's own process group, which may include the shell; there is no child then.
+    if pid <= 1 {
+        return;
+    }
     // SAFETY: kill takes plain numbers. A process that is gone already gives an error that does not matter here.
     unsafe {
         libc::kill(pid, signal);
@@ -244,9 +254,7 @@ impl Drop for Supervisor {
     fn drop(&mut self) {
         self.shared.stopping.store(true, Ordering::SeqCst);
         let pid = self.shared.pid.load(Ordering::SeqCst);
-        if pid > 0 {
-            signal(pid, libc::SIGINT);
-        }
+        signal(pid, libc::SIGINT);
     }
 }
 
