@@ -152,9 +152,13 @@ fn lock(data_dir: &Path) -> anyhow::Result<fs::File> {
 /// The token in `DIR/owner-token`; written there before it is valid, so that a valid one is never lost.
 fn owner_token(data_dir: &Path) -> anyhow::Result<KeyText> {
     let path = data_dir.join("owner-token");
-    if let Ok(text) = fs::read_to_string(&path) {
-        return KeyText::parse(text.trim())
-            .with_context(|| format!("{} does not hold a token: remove it, and start again for a new one", path.display()));
+    match fs::read_to_string(&path) {
+        Ok(text) => {
+            return KeyText::parse(text.trim())
+                .with_context(|| format!("{} does not hold a token: remove it, and start again for a new one", path.display()));
+        }
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
+        Err(error) => return Err(error).with_context(|| format!("cannot read {}", path.display())),
     }
     let token =
         KeyText::generate(TokenKind::Personal).map_err(|error| anyhow::anyhow!("the system has no randomness: {error}"))?;

@@ -143,6 +143,7 @@ pub(crate) async fn restore(app: &App, found: &Found) -> Result<(Environment, Ke
     if locked.status != Status::Deleted {
         return Err(Error::conflict("environment/not-deleted", format!("The environment {} is not deleted.", locked.name)));
     }
+    operations::require_unclaimed(&tx, id).await?;
     environments::restore(&tx, &locked).await?;
     keys::insert_pair(&tx, &app.secrets, id, &pair).await?;
     let entry = audit::Entry {

@@ -2,10 +2,11 @@
 
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
 use anyhow::{Context as _, bail};
 use cloche_wire::ClusterId;
-use deadpool_postgres::{Manager, ManagerConfig, Object, Pool, RecyclingMethod};
+use deadpool_postgres::{Manager, ManagerConfig, Object, Pool, RecyclingMethod, Runtime};
 use tokio::sync::Mutex;
 use tokio_postgres::error::SqlState;
 use tokio_postgres::{Client, Config, NoTls};
@@ -15,10 +16,12 @@ use crate::secrets::Secrets;
 
 /// Administrator connections kept for DDL on databases and roles.
 const ADMIN_CONNECTIONS: usize = 8;
+/// How long an operation waits for one.
+const POOL_PATIENCE: Duration = Duration::from_secs(30);
 
 /// Settings of the platform's own sessions: nobody waits for a tenant's lock without end, or stays in a transaction that is forgotten.
 pub(crate) const PLATFORM_OPTIONS: &str =
-    "-c statement_timeout=60s -c lock_timeout=5s -c idle_in_transaction_session_timeout=60s";
+    "-c default_transaction_read_only=off -c statement_timeout=60s -c lock_timeout=5s -c idle_in_transaction_session_timeout=60s";
 
 /// One PostgreSQL server.
 pub(crate) struct Cluster {
@@ -71,8 +74,12 @@ impl Cluster {
 
     async fn connect(config: Config, secrets: Arc<Secrets>) -> anyhow::Result<Self> {
         let manager = Manager::from_config(config.clone(), NoTls, ManagerConfig { recycling_method: RecyclingMethod::Fast });
-        let admin =
-            Pool::builder(manager).max_size(ADMIN_CONNECTIONS).build().context("the administrator's pool cannot be built")?;
+        let admin = Pool::builder(manager)
+            .max_size(ADMIN_CONNECTIONS)
+            .runtime(Runtime::Tokio1)
+            .wait_timeout(Some(POOL_PATIENCE))
+            .build()
+            .context("the administrator's pool cannot be built")?;
         let client = admin.get().await.context("cannot connect to PostgreSQL as its administrator")?;
         let row = client
             .query_one(

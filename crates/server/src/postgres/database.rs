@@ -4,6 +4,7 @@ use std::fmt;
 
 use anyhow::{Context as _, bail};
 use serde::{Deserialize, Serialize};
+use tokio_postgres::Client;
 use tokio_postgres::error::SqlState;
 use uuid::Uuid;
 
@@ -133,17 +134,9 @@ impl Cluster {
             .await?;
         for row in mentioned {
             let (database, open): (String, bool) = (row.get(0), row.get(1));
-            if !open {
-                admin.batch_execute(&format!("ALTER DATABASE {database} ALLOW_CONNECTIONS true")).await?;
-            }
-            let client = self.connect_as_admin(&database).await?;
-            let handed_over =
-                client.batch_execute(&format!("REASSIGN OWNED BY {all} TO cloche_owner; DROP OWNED BY {all}")).await;
-            drop(client);
-            if !open {
-                admin.batch_execute(&format!("ALTER DATABASE {database} ALLOW_CONNECTIONS false")).await?;
-            }
-            handed_over.with_context(|| format!("logins of {name} are still named in {database}"))?;
+            self.hand_over(&admin, &database, open, &all)
+                .await
+                .with_context(|| format!("logins of {name} are still named in {database}"))?;
         }
         admin.batch_execute(&format!("DROP ROLE IF EXISTS {all}")).await?;
         Ok(())
@@ -205,6 +198,25 @@ impl Cluster {
             ))
             .await
             .context("the database cannot be opened")
+    }
+
+    /// Takes what `logins` own and were granted in a database from them. A closed one is opened for that to the administrator alone.
+    async fn hand_over(&self, admin: &Client, database: &str, open: bool, logins: &str) -> anyhow::Result<()> {
+        if !open {
+            let let_in =
+                format!("REVOKE ALL ON DATABASE {database} FROM PUBLIC; ALTER DATABASE {database} ALLOW_CONNECTIONS true");
+            admin.batch_execute(&let_in).await?;
+        }
+        let outcome = async {
+            let client = self.connect_as_admin(database).await?;
+            client.batch_execute(&format!("REASSIGN OWNED BY {logins} TO cloche_owner; DROP OWNED BY {logins}")).await?;
+            anyhow::Ok(())
+        }
+        .await;
+        if !open {
+            admin.batch_execute(&format!("ALTER DATABASE {database} ALLOW_CONNECTIONS false")).await?;
+        }
+        outcome
     }
 
     /// Keeps the database but lets nobody in, and ends every session it has. The customer's password is forgotten: whoever opens the
@@ -273,6 +285,34 @@ impl Cluster {
             .await?;
         for row in rows {
             tracing::warn!(login = row.get::<_, String>(0), "ended a session that held more than {MAX_LOCKS} locks");
+        }
+        Ok(())
+    }
+
+    /// Takes back settings that code running as one of the platform's roles made for that role, which a role may always do.
+    pub(crate) async fn reset_role_settings(&self) -> anyhow::Result<()> {
+        let admin = self.admin().await?;
+        let rows = admin
+            .query(
+                "SELECT r.rolname::text, d.datname::text, s.setconfig FROM pg_db_role_setting s JOIN pg_roles r ON r.oid = s.setrole
+                 LEFT JOIN pg_database d ON d.oid = s.setdatabase
+                 WHERE r.rolname IN ('cloche_owner', 'cloche_platform', 'cloche_data', 'cloche_migrate', 'cloche_dump')
+                    OR r.rolname ~ '^ce_[0-9a-f]{32}_(data|platform|owner)$'",
+                &[],
+            )
+            .await?;
+        for row in rows {
+            let (role, database, settings): (String, Option<String>, Vec<String>) = (row.get(0), row.get(1), row.get(2));
+            let ours = format!("temp_file_limit={TEMP_FILES}");
+            if database.is_none() && settings.iter().all(|setting| *setting == ours) {
+                continue;
+            }
+            tracing::warn!(role, "settings of a platform's role were changed; taking them back");
+            let scope = database.map(|name| format!(" IN DATABASE {name}")).unwrap_or_default();
+            admin.batch_execute(&format!("ALTER ROLE {role}{scope} RESET ALL")).await?;
+            if role.ends_with("_data") && role.starts_with("ce_") {
+                admin.batch_execute(&format!("ALTER ROLE {role} SET temp_file_limit = '{TEMP_FILES}'")).await?;
+            }
         }
         Ok(())
     }

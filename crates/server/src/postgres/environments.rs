@@ -29,7 +29,8 @@ const IDLE: Duration = Duration::from_secs(60);
 /// How long a request waits for a connection when the budget is spent.
 const PATIENCE: Duration = Duration::from_secs(5);
 
-const SESSION_OPTIONS: &str = "-c statement_timeout=30s -c lock_timeout=5s -c idle_in_transaction_session_timeout=30s";
+const SESSION_OPTIONS: &str =
+    "-c default_transaction_read_only=off -c statement_timeout=30s -c lock_timeout=5s -c idle_in_transaction_session_timeout=30s";
 
 /// All environments with a handle on this server.
 pub(crate) struct Environments {

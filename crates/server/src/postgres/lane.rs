@@ -15,7 +15,7 @@ use super::param::TextParam;
 
 /// What a lane's connection is opened with (`tokio_postgres::Config::options`). The time limits are short because others
 /// wait behind a slow statement; a read that meets one is tried again on a session.
-pub(crate) const LANE_OPTIONS: &str = "-c search_path=pg_catalog -c jit=off -c statement_timeout=1s -c lock_timeout=100ms \
+pub(crate) const LANE_OPTIONS: &str = "-c default_transaction_read_only=off -c search_path=pg_catalog -c jit=off -c statement_timeout=1s -c lock_timeout=100ms \
     -c idle_in_transaction_session_timeout=5s";
 
 /// Prepared statements a connection keeps. More are prepared by callers that put values into SQL, or by an attack.

@@ -30,7 +30,7 @@ BEGIN
 END
 $$";
 
-/// Schema `public` itself is the platform's: its owner could drop it, and nobody could make another.
+/// Large objects cannot be made: they belong to no schema, so a snapshot copy would leave them behind. Schema `public` itself is the platform's: its owner could drop it, and nobody could make another.
 const SCHEMAS: &str = "
 ALTER SCHEMA public OWNER TO cloche_platform;
 REVOKE ALL ON SCHEMA public FROM PUBLIC;
@@ -41,6 +41,7 @@ ALTER DEFAULT PRIVILEGES FOR ROLE cloche_owner IN SCHEMA public GRANT SELECT, US
 ALTER DEFAULT PRIVILEGES FOR ROLE cloche_owner REVOKE EXECUTE ON FUNCTIONS FROM PUBLIC;
 ALTER DEFAULT PRIVILEGES FOR ROLE cloche_owner IN SCHEMA public GRANT EXECUTE ON FUNCTIONS TO cloche_data;
 CREATE SCHEMA IF NOT EXISTS cloche AUTHORIZATION cloche_platform;
+REVOKE EXECUTE ON FUNCTION lo_create(oid), lo_creat(integer), lo_from_bytea(oid, bytea) FROM PUBLIC;
 ";
 
 /// Makes the group roles and the template, or brings them to the newest version.

@@ -26,6 +26,7 @@ pub(crate) async fn keep(app: Arc<App>) {
         if last_look.elapsed() >= LOOK {
             last_look = tokio::time::Instant::now();
             app.store.keep_lock().await;
+            report("settings of roles", app.cluster.reset_role_settings().await.map_err(Error::from));
             report("stuck operations", operation::retry_stuck(&app).await);
             report("expired leases", expire_leases(&app).await);
             report("deleted environments", erase_deleted(&app).await);

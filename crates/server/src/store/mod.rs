@@ -10,8 +10,10 @@ pub(crate) mod operations;
 pub(crate) mod people;
 pub(crate) mod projects;
 
+use std::time::Duration;
+
 use anyhow::{Context as _, bail};
-use deadpool_postgres::{Manager, ManagerConfig, Object, Pool, RecyclingMethod};
+use deadpool_postgres::{Manager, ManagerConfig, Object, Pool, RecyclingMethod, Runtime};
 use tokio::sync::Mutex;
 use tokio_postgres::types::FromSql;
 use tokio_postgres::{Client, Config, NoTls, Row};
@@ -25,6 +27,8 @@ use crate::secrets::Secrets;
 const DATABASE: &str = "cloche_control";
 /// Connections to it.
 const CONNECTIONS: usize = 12;
+/// How long a request waits for one.
+const POOL_PATIENCE: Duration = Duration::from_secs(10);
 /// Held by the running server: until servers can share a control database, a second one is refused.
 const SERVER_LOCK: i64 = 0x63_6c6f_6368_6573;
 
@@ -78,7 +82,12 @@ impl Store {
         migrate(&mut lock, "public", MIGRATIONS).await.context("the control database cannot be brought up to date")?;
         check_master_key(&lock, secrets).await?;
         let manager = Manager::from_config(config.clone(), NoTls, ManagerConfig { recycling_method: RecyclingMethod::Fast });
-        let pool = Pool::builder(manager).max_size(CONNECTIONS).build().context("the control database's pool cannot be built")?;
+        let pool = Pool::builder(manager)
+            .max_size(CONNECTIONS)
+            .runtime(Runtime::Tokio1)
+            .wait_timeout(Some(POOL_PATIENCE))
+            .build()
+            .context("the control database's pool cannot be built")?;
         Ok(Self { pool, config, lock: Mutex::new(lock) })
     }
 

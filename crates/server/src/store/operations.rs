@@ -98,6 +98,15 @@ async fn claim(tx: &Tx<'_>, operation: OperationId, environment: EnvironmentId, 
     Ok(())
 }
 
+/// Refuses while an operation works on an environment.
+pub(crate) async fn require_unclaimed(tx: &Tx<'_>, environment: EnvironmentId) -> Result<()> {
+    if tx.query_opt("SELECT FROM claims WHERE environment_id = $1 LIMIT 1", &[&environment.0]).await?.is_none() {
+        return Ok(());
+    }
+    Err(Error::conflict("environment/busy", "The environment is in use by another operation.")
+        .hint("Try again when it has ended."))
+}
+
 /// Ends an operation, or marks it stuck; an ended one gives its claims back.
 pub(crate) async fn finish(tx: &Tx<'_>, id: OperationId, generation: i32, status: &str, error: Option<Value>) -> Result<()> {
     let changed = tx

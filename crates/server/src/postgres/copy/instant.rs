@@ -19,7 +19,7 @@ const DRAIN: Duration = Duration::from_secs(3);
 const SESSIONS_END: Duration = Duration::from_secs(2);
 
 /// A tenant's lock must not keep the gate closed.
-const WITNESS_OPTIONS: &str = "-c statement_timeout=2s -c lock_timeout=200ms -c idle_in_transaction_session_timeout=10s";
+const WITNESS_OPTIONS: &str = "-c statement_timeout=30s -c lock_timeout=200ms -c idle_in_transaction_session_timeout=10s";
 
 /// Copies the handle's database to `target` with the gate closed. `None` when requests or sessions did not end in time, or something
 /// in the source is locked: nothing was done, and a snapshot copy is the way.
@@ -40,7 +40,8 @@ pub(crate) async fn copy_instantly(
         cluster.admin().await?.batch_execute("CHECKPOINT").await?;
     }
     let Some(closed) = handle.close_gate(DRAIN).await else { return Ok(None) };
-    let Some(fingerprint) = read(&witness).await? else { return Ok(None) };
+    let Ok(fingerprint) = tokio::time::timeout(DRAIN, read(&witness)).await else { return Ok(None) };
+    let Some(fingerprint) = fingerprint? else { return Ok(None) };
     let at = Utc::now();
     drop(witness);
     if !sessions_ended(handle).await? {

@@ -160,7 +160,8 @@ async fn run(mut command: Command, name: &str) -> anyhow::Result<()> {
     let said = String::from_utf8_lossy(&output.stderr);
     tracing::warn!(name, said = said.trim(), "a program of PostgreSQL failed");
     // What the tenant's own objects refuse is for the tenant to read.
-    let refused = said.lines().find_map(|line| line.split_once("could not execute query: ERROR:  ").map(|(_, reason)| reason));
+    let refused =
+        said.lines().find_map(|line| line.strip_prefix("pg_restore: error: ")?.split_once("ERROR:  ").map(|(_, reason)| reason));
     match refused {
         Some(reason) => bail!(RestoreFailed(reason.trim().to_owned())),
         None => bail!("{name} failed: {}", said.trim()),
