@@ -237,6 +237,8 @@ async fn hostile_code_gains_nothing_by_a_copy() {
     made.push(Environment::of(&branch(&owner, &root.project, "dev", "system", json!({ "mode": "system" })).await));
     for (number, environment) in made.iter().enumerate() {
         let api = server.api(&environment.secret);
+        // A table made by SQL is looked for at most once a second.
+        until("the table is seen", async || (api.get("/v1/data/trap").await.status != 404).then_some(())).await;
         assert_eq!(api.post("/v1/data/trap", &json!({ "a": 10 + number })).await.status, 201);
         assert!(api.get("/v1/data/trap").await.status < 500 && api.get("/v1/data/trap_reader").await.status < 500);
         // What the trigger did to its session is gone with it.

@@ -39,10 +39,18 @@ impl Person {
 
     /// A mutation with all of its payload; the whole body.
     pub(crate) async fn send(&self, mutation: &str, input: Value) -> Value {
+        self.ask(&Self::document(mutation), json!({ "input": input })).await
+    }
+
+    /// Sends a mutation to a server that may die of it, and does not wait.
+    pub(crate) fn begin(&self, mutation: &str, input: Value) {
+        let (api, body) = (self.api.clone(), json!({ "query": Self::document(mutation), "variables": { "input": input } }));
+        tokio::spawn(async move { api.try_send("POST", "/graphql", Some(body.to_string())).await });
+    }
+
+    fn document(mutation: &str) -> String {
         let kind = format!("{}{}Input", mutation[..1].to_uppercase(), &mutation[1..]);
-        let document =
-            format!("mutation($input: {kind}!) {{ {mutation}(input: $input) {{ {VERDICT} {} }} }}", selection(mutation));
-        self.ask(&document, json!({ "input": input })).await
+        format!("mutation($input: {kind}!) {{ {mutation}(input: $input) {{ {VERDICT} {} }} }}", selection(mutation))
     }
 
     /// The payload of a mutation, whether it was done or refused as a user's mistake.

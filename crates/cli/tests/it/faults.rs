@@ -20,11 +20,9 @@ fn new_branch(root: &Environment, name: &str, strategy: &str) -> Value {
 
 /// Waits for what a dead server left to be brought to its end.
 async fn settled(server: &Server) -> Remains {
-    until("nothing is under way", async || {
-        let remains = remains(server).await;
-        (remains.running == 0).then_some(remains)
-    })
-    .await
+    until("nothing is under way", async || (remains(server).await.running == 0).then_some(())).await;
+    // Looked at again, because the first look may have begun before the end.
+    remains(server).await
 }
 
 /// The status of an environment; nothing where there is none.
@@ -84,9 +82,8 @@ async fn the_server_dies_at_every_step(moment: &str, strategy: &str) {
     let before = remains(&server).await;
     for step in BRANCH_STEPS {
         server = server.stop().start_with_faults(&format!("{step}:{moment}:forward:kill"));
-        let (api, name) = (server.owner(), format!("at-{step}"));
-        let sent = new_branch(&root, &name, strategy);
-        tokio::spawn(async move { api.send("branchEnvironment", sent).await });
+        let name = format!("at-{step}");
+        server.owner().begin("branchEnvironment", new_branch(&root, &name, strategy));
         server = server.wait_for_death().await.start();
         let owner = server.owner();
         let after = settled(&server).await;
@@ -127,8 +124,7 @@ async fn a_server_killed_while_rolling_back_finishes_that_at_its_next_start() {
     for step in ["reserve", "create_logins", "clone_database"] {
         for moment in ["before-effect", "after-effect"] {
             server = server.stop().start_with_faults(&format!("verify:after-effect:forward:error,{step}:{moment}:undo:kill"));
-            let (api, sent) = (server.owner(), new_branch(&root, "staging", "AUTO"));
-            tokio::spawn(async move { api.send("branchEnvironment", sent).await });
+            server.owner().begin("branchEnvironment", new_branch(&root, "staging", "AUTO"));
             server = server.wait_for_death().await.start();
             assert_eq!(settled(&server).await, before, "killed {moment} of the undo of {step}");
         }
@@ -144,8 +140,7 @@ async fn a_server_killed_while_deleting_finishes_that_at_its_next_start() {
     for (purge, step) in [(true, "disconnect"), (true, "erase"), (true, "forget"), (false, "disconnect"), (false, "forget")] {
         let staging = Environment::of(&branch(&server.owner(), &root.project, "dev", "staging", json!({})).await);
         server = server.stop().start_with_faults(&format!("{step}:after-effect:forward:kill"));
-        let (api, sent) = (server.owner(), json!({ "environmentId": staging.id, "purge": purge }));
-        tokio::spawn(async move { api.send("deleteEnvironment", sent).await });
+        server.owner().begin("deleteEnvironment", json!({ "environmentId": staging.id, "purge": purge }));
         server = server.wait_for_death().await.start();
         let after = settled(&server).await;
         assert_eq!(status(&server.owner(), &root, "staging").await, None, "killed after {step}");
@@ -190,14 +185,8 @@ async fn environments_in_use_by_an_operation_are_left_alone() {
     let staging = Environment::of(&branch(&server.owner(), &root.project, "dev", "staging", json!({})).await);
     let server = server.stop().start_with_faults("clone_database:before-effect:forward:hang:once");
     let owner = server.owner();
-    let (api, project) = (server.owner(), root.project.clone());
-    tokio::spawn(async move {
-        api.send(
-            "branchEnvironment",
-            json!({ "projectId": project, "name": "pr-1", "sourceEnvironment": "staging", "mode": "full" }),
-        )
-        .await
-    });
+    let branch_of_staging = json!({ "projectId": root.project, "name": "pr-1", "sourceEnvironment": "staging", "mode": "full" });
+    owner.begin("branchEnvironment", branch_of_staging);
     until("the branch has begun", async || (status(&owner, &root, "pr-1").await.as_deref() == Some("creating")).then_some(()))
         .await;
     let new = id_of(&owner, &root, "pr-1").await;

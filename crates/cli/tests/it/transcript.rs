@@ -68,6 +68,7 @@ pub(crate) fn check(name: &str, text: &str) {
         (r"/[^\s]*/cloche-it-\w+", "[folder]"),
         (r#""(durationMs|pauseMs|copyMs)": [\d.]+"#, r#""$1": "[ms]""#),
         (r"\(\d+ MB\)", "([size])"),
+        (r#""compared": \d+"#, r#""compared": "[number]""#),
         (r"\bce_[0-9a-z]+", "[database]"),
     ];
     insta::with_settings!({
