@@ -12,10 +12,10 @@ use crate::error::{Error, Result};
 use crate::postgres::copy::{BranchMode, Wish};
 use crate::postgres::database::DatabaseName;
 use crate::sagas::{BranchInput, Kind, MakeInput};
-use crate::store::audit;
 use crate::store::environments::{self, Environment, EnvironmentType, NewEnvironment, Status};
 use crate::store::keys::KeyPair;
 use crate::store::operations::{self, ClaimMode, NewOperation};
+use crate::store::{Tx, audit};
 
 /// What the caller says of a new environment.
 pub(crate) struct NewInput<'a> {
@@ -34,7 +34,8 @@ pub(crate) struct BranchOf<'a> {
     pub(crate) copy: CopyFlags,
 }
 
-/// What is copied only when an owner asks for it.
+/// What is copied only when an owner asks for it. Variables are all there is of it so far; the other three wishes are checked, and written
+/// to the audit log.
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct CopyFlags {
     pub(crate) file_providers: bool,
@@ -102,35 +103,23 @@ async fn make(
     {
         let mut client = app.store.client().await?;
         let tx = client.transaction().await?;
-        let mut claims = vec![(id, ClaimMode::Exclusive)];
-        let mut branch = None;
-        let (mut mode, mut parent, mut production) = (None, None, false);
-        if let Some((source, wanted, of)) = &of {
-            // Locked until the claim is written, so that it is not paused or deleted in between.
-            let source = environments::lock(&tx, source.id).await?;
-            require_active(&source)?;
-            claims.push((source.id, ClaimMode::Shared));
-            production = *wanted == BranchMode::Full && source.has_production_data();
-            if production {
-                access.require(Role::Admin, "Copying production data")?;
+        let (branch, production) = match &of {
+            Some((source, mode, of)) => {
+                let (input, production) = claimable_source(&tx, access, source.id, *mode, of).await?;
+                (Some(input), production)
             }
-            (mode, parent) = (Some(*wanted), Some(source.id));
-            branch = Some(BranchInput {
-                source: source.id,
-                source_database: source.database.clone(),
-                mode: *wanted,
-                wish: of.wish,
-                copy_variables: of.copy.environment_variables,
-            });
-        }
+            None => (None, false),
+        };
+        let mut claims = vec![(id, ClaimMode::Exclusive)];
+        claims.extend(branch.iter().map(|branch| (branch.source, ClaimMode::Shared)));
         let row = NewEnvironment {
             id,
             project: access.project().id,
             name,
             kind,
             database: &database,
-            parent,
-            mode,
+            parent: branch.as_ref().map(|branch| branch.source),
+            mode: branch.as_ref().map(|branch| branch.mode),
             expires_at,
             holds_production_data: production,
         };
@@ -157,8 +146,28 @@ async fn make(
     Ok(Made { environment, keys, operation: operation_id })
 }
 
+/// What is taken from where, and whether that is production's data. The source is locked until the claim is written, so that it is not
+/// paused or deleted in between.
+async fn claimable_source(
+    tx: &Tx<'_>,
+    access: &ProjectAccess,
+    source: EnvironmentId,
+    mode: BranchMode,
+    of: &BranchOf<'_>,
+) -> Result<(BranchInput, bool)> {
+    let source = environments::lock(tx, source).await?;
+    require_active(&source)?;
+    let production = mode == BranchMode::Full && source.has_production_data();
+    if production {
+        access.require(Role::Admin, "Copying production data")?;
+    }
+    let copy_variables = of.copy.environment_variables;
+    let input = BranchInput { source: source.id, source_database: source.database, mode, wish: of.wish, copy_variables };
+    Ok((input, production))
+}
+
 async fn record(
-    tx: &crate::store::Tx<'_>,
+    tx: &Tx<'_>,
     access: &ProjectAccess,
     id: EnvironmentId,
     name: &str,

@@ -108,14 +108,7 @@ async fn record(app: &App, found: &Found, plan: &Plan) -> Result<()> {
     let tx = client.transaction().await?;
     require_usable(&environments::lock(&tx, found.environment.id).await?)?;
     let changes: Vec<&str> = plan.changes.iter().map(|change| change.description.as_str()).take(100).collect();
-    let entry = audit::Entry {
-        actor: found.access.actor(),
-        project: Some(found.environment.project_id),
-        environment: Some(found.environment.id),
-        action: "definitions.apply",
-        target: &found.environment.name,
-        detail: json!({ "plan": plan.hash(), "changes": changes }),
-    };
+    let entry = found.audit("definitions.apply", &found.environment.name, json!({ "plan": plan.hash(), "changes": changes }));
     audit::record(&tx, &entry).await?;
     Ok(tx.commit().await?)
 }

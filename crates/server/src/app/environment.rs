@@ -16,6 +16,14 @@ pub(crate) struct Found {
     pub(crate) access: ProjectAccess,
 }
 
+impl Found {
+    /// The audit row of something its actor does to it.
+    pub(crate) fn audit<'a>(&'a self, action: &'a str, target: &'a str, detail: Value) -> audit::Entry<'a> {
+        let (project, environment) = (Some(self.environment.project_id), Some(self.environment.id));
+        audit::Entry { actor: self.access.actor(), project, environment, action, target, detail }
+    }
+}
+
 /// An environment in the tree, with how far it is from its root.
 pub(crate) struct TreeNode {
     pub(crate) depth: i32,
@@ -155,14 +163,7 @@ async fn change(
         return Err(environments::unknown(&locked.name));
     }
     write(&tx, &locked).await?;
-    let entry = audit::Entry {
-        actor: found.access.actor(),
-        project: Some(locked.project_id),
-        environment: Some(id),
-        action,
-        target: &locked.name,
-        detail,
-    };
+    let entry = found.audit(action, &locked.name, detail);
     audit::record(&tx, &entry).await?;
     tx.commit().await?;
     environments::find(&client, id).await?.ok_or_else(|| environments::unknown(&locked.name))

@@ -115,13 +115,6 @@ pub(crate) async fn revoke(app: &App, actor: &Actor, id: KeyId) -> Result<ApiKey
 }
 
 async fn record(tx: &Tx<'_>, found: &Found, action: &str, target: &str, detail: Value) -> Result<()> {
-    let entry = audit::Entry {
-        actor: found.access.actor(),
-        project: Some(found.environment.project_id),
-        environment: Some(found.environment.id),
-        action,
-        target,
-        detail,
-    };
+    let entry = found.audit(action, target, detail);
     audit::record(tx, &entry).await
 }

@@ -146,14 +146,7 @@ pub(crate) async fn restore(app: &App, found: &Found) -> Result<(Environment, Ke
     operations::require_unclaimed(&tx, id).await?;
     environments::restore(&tx, &locked).await?;
     keys::insert_pair(&tx, &app.secrets, id, &pair).await?;
-    let entry = audit::Entry {
-        actor: found.access.actor(),
-        project: Some(locked.project_id),
-        environment: Some(id),
-        action: "environment.restore",
-        target: &locked.name,
-        detail: json!({}),
-    };
+    let entry = found.audit("environment.restore", &locked.name, json!({}));
     audit::record(&tx, &entry).await?;
     // Before the commit: if the server dies in between, the next start closes the database of a deleted environment again.
     app.cluster.open_for_all(&locked.database).await?;

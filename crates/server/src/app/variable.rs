@@ -86,14 +86,7 @@ async fn record(app: &App, found: &Found, action: &str, detail: serde_json::Valu
     let mut client = app.store.client().await?;
     let tx = client.transaction().await?;
     require_usable(&environments::lock(&tx, found.environment.id).await?)?;
-    let entry = audit::Entry {
-        actor: found.access.actor(),
-        project: Some(found.environment.project_id),
-        environment: Some(found.environment.id),
-        action,
-        target: &found.environment.name,
-        detail,
-    };
+    let entry = found.audit(action, &found.environment.name, detail);
     audit::record(&tx, &entry).await?;
     Ok(tx.commit().await?)
 }

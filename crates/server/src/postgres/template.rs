@@ -90,7 +90,7 @@ async fn warn_of_open_databases(admin: &Client) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Schema `cloche` of one database, template or environment, logged in as the cluster's administrator: runs platform SQL alone.
+/// Schema `cloche` of the template, logged in as the cluster's administrator: runs platform SQL alone.
 pub(crate) async fn bring_up_to_date(client: &mut Client) -> anyhow::Result<()> {
     let fresh = client.query_opt("SELECT FROM pg_namespace WHERE nspname = 'cloche'", &[]).await?.is_none();
     if fresh {
