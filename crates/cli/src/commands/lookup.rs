@@ -18,7 +18,8 @@ const MEMBERS: &str = "query Members($first: Int, $after: String) {
 pub(crate) async fn project(context: &Context) -> Result<Project> {
     let name = project_name(context)?;
     find_project(context, name).await?.ok_or_else(|| {
-        CliError::failed("project/not-found", format!("there is no project {name} on {}", context.client.url()))
+        let url = context.client.url().as_str().trim_end_matches('/');
+        CliError::failed("project/not-found", format!("there is no project {name} on {url}"))
             .hint(format!("`cloche project list` shows those you can see; `cloche project create {name}` makes it"))
     })
 }

@@ -11,7 +11,7 @@ use crate::folder::DefinitionFile;
 use crate::model::{Change, Environment, Extra, Plan};
 
 const APPLY: &str = "mutation ApplyDefinitions($input: ApplyDefinitionsInput!) { applyDefinitions(input: $input) {
-  success code message
+  success code message hint
   plan { hash empty changes { kind name action description breaking sql } extra { kind name } }
   errors { path line column message hint } } }";
 

@@ -9,7 +9,8 @@ use crate::printer::{key_pair, milliseconds};
 use crate::progress;
 
 const BRANCH: &str = "mutation BranchEnvironment($input: BranchEnvironmentInput!) { branchEnvironment(input: $input) {
-  success code message environment { ...EnvironmentFields } keys { publishable secret } operation { ...OperationFields } } }";
+  success code message hint
+  environment { ...EnvironmentFields } keys { publishable secret } operation { ...OperationFields } } }";
 
 /// Branches an environment, naming each step, and prints how it went and the new keys.
 pub(crate) async fn run(context: &Context, args: BranchArgs) -> Result<Exit> {

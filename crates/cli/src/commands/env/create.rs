@@ -9,7 +9,8 @@ use crate::printer::key_pair;
 use crate::progress;
 
 const CREATE: &str = "mutation CreateEnvironment($input: CreateEnvironmentInput!) { createEnvironment(input: $input) {
-  success code message environment { ...EnvironmentFields } keys { publishable secret } operation { ...OperationFields } } }";
+  success code message hint
+  environment { ...EnvironmentFields } keys { publishable secret } operation { ...OperationFields } } }";
 
 /// Creates an empty environment and prints its keys.
 pub(crate) async fn run(context: &Context, args: CreateArgs) -> Result<Exit> {

@@ -11,7 +11,7 @@ use crate::printer::time;
 use crate::progress;
 
 const DELETE: &str = "mutation DeleteEnvironment($input: DeleteEnvironmentInput!) { deleteEnvironment(input: $input) {
-  success code message environment { ...EnvironmentFields } operation { ...OperationFields } } }";
+  success code message hint environment { ...EnvironmentFields } operation { ...OperationFields } } }";
 
 #[derive(Serialize, Deserialize)]
 struct Deleted {

@@ -7,7 +7,7 @@ use crate::error::{Exit, Result};
 use crate::model::Environment;
 
 const UPDATE: &str = "mutation UpdateEnvironment($input: UpdateEnvironmentInput!) { updateEnvironment(input: $input) {
-  success code message environment { ...EnvironmentFields } } }";
+  success code message hint environment { ...EnvironmentFields } } }";
 
 #[derive(Serialize, Deserialize)]
 struct Changed {

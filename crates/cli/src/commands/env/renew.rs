@@ -9,7 +9,7 @@ use crate::model::Environment;
 use crate::printer::time;
 
 const RENEW: &str = "mutation RenewLease($input: RenewLeaseInput!) { renewLease(input: $input) {
-  success code message environment { ...EnvironmentFields } } }";
+  success code message hint environment { ...EnvironmentFields } } }";
 
 #[derive(Serialize, Deserialize)]
 struct Changed {

@@ -7,7 +7,7 @@ use crate::error::{Exit, Result};
 use crate::model::Environment;
 
 const RESUME: &str = "mutation ResumeEnvironment($input: ResumeEnvironmentInput!) { resumeEnvironment(input: $input) {
-  success code message environment { ...EnvironmentFields } } }";
+  success code message hint environment { ...EnvironmentFields } } }";
 
 #[derive(Serialize, Deserialize)]
 struct Changed {

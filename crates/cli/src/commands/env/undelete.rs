@@ -9,7 +9,8 @@ use crate::printer::key_pair;
 const DELETED: &str = "query DeletedEnvironments($projectId: String!) {
   deletedEnvironments(projectId: $projectId) { ...EnvironmentFields } }";
 const RESTORE: &str = "mutation RestoreEnvironment($input: RestoreEnvironmentInput!) { restoreEnvironment(input: $input) {
-  success code message environment { ...EnvironmentFields } keys { publishable secret } operation { ...OperationFields } } }";
+  success code message hint
+  environment { ...EnvironmentFields } keys { publishable secret } operation { ...OperationFields } } }";
 
 /// Brings a deleted environment back and prints its new keys.
 pub(crate) async fn run(context: &Context, name: &str) -> Result<Exit> {

@@ -7,7 +7,7 @@ use crate::client::input;
 use crate::error::{Exit, Result};
 
 const ROTATE: &str = "mutation RotateDatabaseCredential($input: RotateDatabaseCredentialInput!) {
-  rotateDatabaseCredential(input: $input) { success code message url } }";
+  rotateDatabaseCredential(input: $input) { success code message hint url } }";
 
 #[derive(Serialize, Deserialize)]
 struct Credential {

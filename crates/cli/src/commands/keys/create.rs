@@ -8,7 +8,7 @@ use crate::error::{Exit, Result};
 use crate::model::ApiKey;
 
 const CREATE: &str = "mutation CreateApiKey($input: CreateApiKeyInput!) { createApiKey(input: $input) {
-  success code message apiKey { ...ApiKeyFields } secret } }";
+  success code message hint apiKey { ...ApiKeyFields } secret } }";
 
 #[derive(Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]

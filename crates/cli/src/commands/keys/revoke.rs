@@ -9,7 +9,7 @@ use crate::error::{CliError, Exit, Result};
 use crate::model::ApiKey;
 
 const REVOKE: &str = "mutation RevokeApiKey($input: RevokeApiKeyInput!) { revokeApiKey(input: $input) {
-  success code message apiKey { ...ApiKeyFields } } }";
+  success code message hint apiKey { ...ApiKeyFields } } }";
 
 #[derive(Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]

@@ -10,7 +10,7 @@ use crate::model::{ApiKey, KeyPair};
 use crate::printer::{count, key_pair};
 
 const ROTATE: &str = "mutation RotateApiKeys($input: RotateApiKeysInput!) { rotateApiKeys(input: $input) {
-  success code message keys { publishable secret } others { ...ApiKeyFields } } }";
+  success code message hint keys { publishable secret } others { ...ApiKeyFields } } }";
 
 #[derive(Serialize, Deserialize)]
 struct Rotated {

@@ -8,7 +8,7 @@ use crate::error::{Exit, Result};
 use crate::model::Member;
 
 const ADD: &str = "mutation AddMember($input: AddMemberInput!) { addMember(input: $input) {
-  success code message member { ...MemberFields } } }";
+  success code message hint member { ...MemberFields } } }";
 
 #[derive(Serialize, Deserialize)]
 struct Added {

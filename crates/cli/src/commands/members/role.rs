@@ -8,7 +8,7 @@ use crate::error::{Exit, Result};
 use crate::model::Member;
 
 const SET: &str = "mutation SetProjectRole($input: SetProjectRoleInput!) { setProjectRole(input: $input) {
-  success code message member { ...MemberFields } } }";
+  success code message hint member { ...MemberFields } } }";
 
 #[derive(Serialize, Deserialize)]
 struct Changed {

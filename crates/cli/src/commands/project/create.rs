@@ -8,7 +8,7 @@ use crate::model::{Environment, KeyPair, Project};
 use crate::printer::key_pair;
 
 const CREATE: &str = "mutation CreateProject($input: CreateProjectInput!) { createProject(input: $input) {
-  success code message project { ...ProjectFields } environment { ...EnvironmentFields } keys { publishable secret } } }";
+  success code message hint project { ...ProjectFields } environment { ...EnvironmentFields } keys { publishable secret } } }";
 
 /// A new project with its root environment and that one's keys.
 #[derive(Debug, Serialize, Deserialize)]

@@ -8,7 +8,7 @@ use crate::error::{Exit, Result};
 use crate::model::AccessToken;
 
 const CREATE: &str = "mutation CreateAccessToken($input: CreateAccessTokenInput!) { createAccessToken(input: $input) {
-  success code message accessToken { ...AccessTokenFields } token } }";
+  success code message hint accessToken { ...AccessTokenFields } token } }";
 
 #[derive(Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]

@@ -9,7 +9,7 @@ use crate::error::{CliError, Exit, Result};
 use crate::model::AccessToken;
 
 const REVOKE: &str = "mutation RevokeAccessToken($input: RevokeAccessTokenInput!) { revokeAccessToken(input: $input) {
-  success code message accessToken { ...AccessTokenFields } } }";
+  success code message hint accessToken { ...AccessTokenFields } } }";
 
 #[derive(Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]

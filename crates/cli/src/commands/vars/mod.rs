@@ -11,7 +11,8 @@ use crate::client::input;
 use crate::error::{Exit, Result};
 use crate::model::Environment;
 
-const SET: &str = "mutation SetVariables($input: SetVariablesInput!) { setVariables(input: $input) { success code message } }";
+const SET: &str = "mutation SetVariables($input: SetVariablesInput!) {
+  setVariables(input: $input) { success code message hint } }";
 
 /// Runs a verb of `vars`.
 pub(crate) async fn run(context: &Context, verb: VarsCommand) -> Result<Exit> {
