@@ -79,11 +79,8 @@ pub(crate) async fn sync(app: &App, found: &Found, sync: Sync) -> Result<Synced>
     // Also after a failure: what a plan needs committed before the rest (values of enums) may have been.
     app.environments.schema_changed(found.environment.id);
     applied.map_err(|error| {
-        let mut error = to_error(error);
-        error.hint.get_or_insert_with(|| {
-            "Mend the definitions, or the rows that stand in the way; nothing of this plan's tables was changed.".into()
-        });
-        error
+        // The hints of the data plane speak of records; here it is the definitions that are to be mended.
+        to_error(error).hint("Mend the definitions, or the rows that stand in the way; nothing of this plan's tables was changed.")
     })?;
     Ok(Synced::Planned(plan))
 }

@@ -61,11 +61,9 @@ struct ApplyDefinitionsInput {
     environment_id: String,
     files: Vec<DefinitionFileInput>,
     /// Only say what would be done.
-    #[graphql(default)]
-    dry_run: bool,
+    dry_run: Option<bool>,
     /// Drop what is deployed and in no file.
-    #[graphql(default)]
-    prune: bool,
+    prune: Option<bool>,
     /// Apply only if the plan still has this hash.
     plan_hash: Option<String>,
 }
@@ -108,13 +106,13 @@ impl DefinitionMutation {
     /// Brings an environment to what the files say, in one transaction.
     async fn apply_definitions(&self, context: &Context<'_>, input: ApplyDefinitionsInput) -> Result<DefinitionsPayload> {
         let (app, _) = parts(context)?;
-        let need = if input.dry_run { Role::Viewer } else { Role::Developer };
+        let dry_run = input.dry_run.unwrap_or_default();
+        let need = if dry_run { Role::Viewer } else { Role::Developer };
         let found = found(context, &input.environment_id, need).await?;
-        let dry_run = input.dry_run;
         let sync = Sync {
             files: input.files.into_iter().map(|file| SourceFile { path: file.path, content: file.content }).collect(),
             dry_run,
-            prune: input.prune,
+            prune: input.prune.unwrap_or_default(),
             plan_hash: input.plan_hash,
         };
         settle(
@@ -126,7 +124,7 @@ impl DefinitionMutation {
                     errors: Vec::new(),
                 },
                 Synced::Refused(problems) => DefinitionsPayload {
-                    verdict: Verdict::failed("definitions/invalid", format!("The definitions have {} mistakes.", problems.len())),
+                    verdict: Verdict::failed("definitions/invalid", mistakes(problems.len())),
                     plan: None,
                     errors: problems.into_iter().map(DefinitionError::from).collect(),
                 },
@@ -134,6 +132,10 @@ impl DefinitionMutation {
             |verdict| DefinitionsPayload { verdict, ..DefinitionsPayload::default() },
         )
     }
+}
+
+fn mistakes(number: usize) -> String {
+    if number == 1 { "The definitions have a mistake.".into() } else { format!("The definitions have {number} mistakes.") }
 }
 
 impl From<Plan> for DefinitionsPlan {

@@ -176,19 +176,15 @@ struct BranchEnvironmentInput {
     source_environment: String,
     /// `full` (schema and data) or `system` (schema alone).
     mode: String,
-    #[graphql(default)]
-    copy_file_providers: bool,
-    #[graphql(default)]
-    copy_gateway_routes: bool,
-    #[graphql(default)]
-    copy_security_config: bool,
-    #[graphql(default)]
-    copy_environment_variables: bool,
+    copy_file_providers: Option<bool>,
+    copy_gateway_routes: Option<bool>,
+    copy_security_config: Option<bool>,
+    copy_environment_variables: Option<bool>,
     #[graphql(name = "type")]
     kind: Option<EnvironmentType>,
     lease: Option<String>,
-    #[graphql(default_with = "CopyStrategy::Auto")]
-    strategy: CopyStrategy,
+    /// AUTO, where not given.
+    strategy: Option<CopyStrategy>,
     operation_id: Option<String>,
 }
 
@@ -227,8 +223,7 @@ struct DeleteEnvironmentInput {
     /// The environment's name, typed again; required for protected ones.
     confirm_name: Option<String>,
     /// Erase its bytes now. Otherwise the delete can be undone for 24 hours.
-    #[graphql(default)]
-    purge: bool,
+    purge: Option<bool>,
     operation_id: Option<String>,
 }
 
@@ -339,12 +334,12 @@ impl EnvironmentMutation {
             let of = BranchOf {
                 source: &input.source_environment,
                 mode: &input.mode,
-                wish: input.strategy.into(),
+                wish: input.strategy.map(Wish::from).unwrap_or_default(),
                 copy: CopyFlags {
-                    file_providers: input.copy_file_providers,
-                    gateway_routes: input.copy_gateway_routes,
-                    security_config: input.copy_security_config,
-                    environment_variables: input.copy_environment_variables,
+                    file_providers: input.copy_file_providers.unwrap_or_default(),
+                    gateway_routes: input.copy_gateway_routes.unwrap_or_default(),
+                    security_config: input.copy_security_config.unwrap_or_default(),
+                    environment_variables: input.copy_environment_variables.unwrap_or_default(),
                 },
             };
             branch::branch(app, &access?, &new, &of).await
@@ -388,14 +383,15 @@ impl EnvironmentMutation {
     async fn delete_environment(&self, context: &Context<'_>, input: DeleteEnvironmentInput) -> Result<EnvironmentPayload> {
         let (app, actor) = parts(context)?;
         let found = found(context, &input.environment_id, Role::Developer).await?;
+        let purge = input.purge.unwrap_or_default();
         let outcome = async {
             let operation = input.operation_id.as_deref().map(|text| id("input.operationId", text)).transpose()?;
-            let removal = Removal { confirm: input.confirm_name.as_deref(), purge: input.purge, operation };
+            let removal = Removal { confirm: input.confirm_name.as_deref(), purge, operation };
             let (environment, operation) = removal::delete(app, &found?, &removal).await?;
             Ok((environment, operation::view(app, actor, operation).await?))
         };
         let message =
-            if input.purge { "Environment deleted and erased" } else { "Environment deleted; this can be undone for 24 hours" };
+            if purge { "Environment deleted and erased" } else { "Environment deleted; this can be undone for 24 hours" };
         settle(
             outcome.await,
             |(environment, operation)| EnvironmentPayload {

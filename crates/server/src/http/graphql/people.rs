@@ -91,8 +91,8 @@ struct AccessTokenPayload {
 #[derive(InputObject)]
 struct AddMemberInput {
     email: String,
-    #[graphql(default)]
-    name: String,
+    /// The e-mail address, where not given.
+    name: Option<String>,
     #[graphql(default_with = "OrganizationRole::Member")]
     organization_role: OrganizationRole,
 }
@@ -187,7 +187,7 @@ impl PeopleMutation {
         let (app, actor) = parts(context)?;
         let owner = input.organization_role == OrganizationRole::Owner;
         settle(
-            people::add_member(app, actor, &input.email, &input.name, owner).await,
+            people::add_member(app, actor, &input.email, input.name.as_deref().unwrap_or_default(), owner).await,
             |row| MemberPayload { verdict: Verdict::done("Member added successfully"), member: Some(row.into()) },
             |verdict| MemberPayload { verdict, ..MemberPayload::default() },
         )

@@ -68,11 +68,11 @@ impl VariableQuery {
         &self,
         context: &Context<'_>,
         environment_id: String,
-        #[graphql(default)] reveal: bool,
+        reveal: Option<bool>,
     ) -> Result<Vec<Variable>> {
         let (app, _) = parts(context)?;
         let found = found(context, &environment_id, Role::Developer).await?.map_err(to_graphql)?;
-        let rows = variable::list(app, &found, reveal).await.map_err(to_graphql)?;
+        let rows = variable::list(app, &found, reveal.unwrap_or_default()).await.map_err(to_graphql)?;
         Ok(rows.into_iter().map(Variable::from).collect())
     }
 }
