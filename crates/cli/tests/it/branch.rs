@@ -131,7 +131,7 @@ async fn variables_travel_only_when_an_owner_asks() {
         owner.query(&document, json!({ "e": environment })).await["variables"].clone()
     };
     for (name, more, expected) in [
-        ("without", json!({}), json!([])),
+        ("without", json!({ "copyEnvironmentVariables": null, "strategy": null, "type": null, "lease": null }), json!([])),
         ("with", json!({ "copyEnvironmentVariables": true }), set.clone()),
         ("snapshot", json!({ "copyEnvironmentVariables": true, "strategy": "SNAPSHOT" }), set.clone()),
         ("without-snapshot", json!({ "strategy": "SNAPSHOT" }), json!([])),

@@ -143,3 +143,69 @@ async fn settings_come_from_options_then_variables_then_files() {
     .await;
     assert!(data.code == 0 && data.stdout.contains("three"), "{} {}", data.stdout, data.stderr);
 }
+
+/// Each verb once, from making to removing: every question the command line asks is one the server understands.
+#[tokio::test]
+async fn every_verb_works() {
+    let server = Server::start();
+    let root = blog(&server).await;
+    let folder = server.scratch();
+    let mut verbs: Vec<Vec<&str>> = vec![
+        vec!["project", "show"],
+        vec!["project", "list"],
+        vec!["env", "show", &root.id],
+        vec!["env", "create", "pr-1", "--type", "eval", "--lease", "2h"],
+        vec!["env", "rename", "pr-1", "pr-2"],
+        vec!["env", "renew", "pr-2", "--lease", "7d"],
+        vec!["env", "renew", "pr-2", "--no-expiry"],
+        vec!["env", "pause", "pr-2"],
+        vec!["env", "resume", "pr-2"],
+        vec!["env", "url", "pr-2", "--yes"],
+        vec!["env", "list"],
+        vec!["env", "tree"],
+        vec!["env", "branch", "copy", "--from", "dev", "--copy-variables", "--strategy", "snapshot", "--lease", "30m"],
+        vec!["env", "delete", "copy", "--yes"],
+        vec!["env", "undelete", "copy"],
+        vec!["env", "delete", "copy", "--purge", "--yes"],
+        vec!["keys", "create", "worker", "--env", "pr-2", "--scope", "data:read", "--expires", "30d"],
+        vec!["keys", "list", "--env", "pr-2"],
+        vec!["keys", "rotate", "--env", "pr-2", "--overlap", "1h", "--yes"],
+        vec!["vars", "set", "A=1", "--env", "pr-2"],
+        vec!["vars", "list", "--env", "pr-2"],
+        vec!["vars", "unset", "A", "--env", "pr-2"],
+        vec!["members", "add", "ada@example.com"],
+        vec!["members", "role", "ada@example.com", "developer"],
+        vec!["members", "list"],
+        vec!["tokens", "create", "ci", "--member", "ada@example.com", "--expires", "7d"],
+        vec!["tokens", "list"],
+        vec!["audit"],
+        vec!["doctor"],
+        vec!["whoami"],
+        vec!["data", "get", "posts", "--key", &root.secret],
+        vec!["data", "insert", "authors", "--body", "{\"handle\": \"zoe\", \"name\": \"Zoe\"}", "--key", &root.secret],
+    ];
+    fs::write(folder.join("cloche.yaml"), "project: blog\n").unwrap();
+    for verb in &mut verbs {
+        for json in [false, true] {
+            let once = ["create", "rename", "add", "delete", "undelete", "insert", "branch", "pause", "resume", "init"];
+            if json && verb.iter().any(|word| once.contains(word)) {
+                continue;
+            }
+            let arguments = if json { [verb.as_slice(), &["--json"]].concat() } else { verb.clone() };
+            let ran = server.cli(&arguments).await;
+            assert_eq!(ran.code, 0, "cloche {}\n{}{}", arguments.join(" "), ran.stdout, ran.stderr);
+            if json {
+                serde_json::from_str::<Value>(&ran.stdout)
+                    .unwrap_or_else(|error| panic!("{arguments:?}: {error}: {}", ran.stdout));
+            }
+        }
+    }
+    let keys = server.cli(&["keys", "list", "--env", "pr-2", "--json"]).await.json();
+    let worker = keys.as_array().unwrap().iter().find(|key| key["name"] == "worker").unwrap()["id"].as_str().unwrap().to_owned();
+    let tokens = server.cli(&["tokens", "list", "--json"]).await.json();
+    let ci = tokens.as_array().unwrap().iter().find(|token| token["name"] == "ci").unwrap()["id"].as_str().unwrap().to_owned();
+    for arguments in [["keys", "revoke", &worker, "--yes"], ["tokens", "revoke", &ci, "--yes"]] {
+        let ran = server.cli(&arguments).await;
+        assert_eq!(ran.code, 0, "{arguments:?}\n{}{}", ran.stdout, ran.stderr);
+    }
+}

@@ -11,7 +11,6 @@ mod environments;
 mod faults;
 mod harness;
 mod help;
-mod hostile;
 mod keys;
 mod members;
 mod schema;
