@@ -80,7 +80,8 @@ pub(crate) async fn sync(app: &App, found: &Found, sync: Sync) -> Result<Synced>
     app.environments.schema_changed(found.environment.id);
     applied.map_err(|error| {
         // The hints of the data plane speak of records; here it is the definitions that are to be mended.
-        to_error(error).hint("Mend the definitions, or the rows that stand in the way; nothing of this plan's tables was changed.")
+        to_error(error)
+            .hint("Mend the definitions, or the rows that stand in the way; nothing of this plan's tables was changed.")
     })?;
     Ok(Synced::Planned(plan))
 }

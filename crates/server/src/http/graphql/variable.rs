@@ -64,12 +64,7 @@ pub(crate) struct VariableQuery;
 #[Object]
 impl VariableQuery {
     /// The variables of an environment by name. Their values are shown to admins who ask to reveal them.
-    async fn variables(
-        &self,
-        context: &Context<'_>,
-        environment_id: String,
-        reveal: Option<bool>,
-    ) -> Result<Vec<Variable>> {
+    async fn variables(&self, context: &Context<'_>, environment_id: String, reveal: Option<bool>) -> Result<Vec<Variable>> {
         let (app, _) = parts(context)?;
         let found = found(context, &environment_id, Role::Developer).await?.map_err(to_graphql)?;
         let rows = variable::list(app, &found, reveal.unwrap_or_default()).await.map_err(to_graphql)?;
