@@ -11,6 +11,7 @@ mod environments;
 mod faults;
 mod harness;
 mod help;
+mod hostile;
 mod keys;
 mod members;
 mod schema;
