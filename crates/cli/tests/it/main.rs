@@ -12,6 +12,7 @@ mod faults;
 mod harness;
 mod help;
 mod hostile;
+mod isolation;
 mod keys;
 mod members;
 mod schema;
