@@ -117,24 +117,24 @@ tables/posts.yaml:21:10: `comment` must be a text, not a list (quote it: `"…"`
 #[test]
 fn mistakes_between_files() {
     insta::assert_snapshot!(
-                                                                        errors(&[
-                                                                            ("enums/mood.yaml", "[calm, calm]"),
-                                                                            ("enums/text.yaml", "[a]"),
-                                                                            ("enums/none.yaml", "values: []"),
-                                                                            ("tables/mood.yaml", "columns: {m: {type: mood, default: \"'sad'\"}}"),
-                                                                            ("tables/a.yaml", "columns: {id: int, no: {type: int, unique: true}}\nprimary_key: [id, gone]\nrenamed_from: b"),
-                                                                            ("tables/b.yaml", "columns: {a: {type: uuid, references: a.no}, c: {type: int, references: a.id}, d: {type: int, references: mood}}"),
-                                                                            ("tables/c.yaml", "columns: {a: {type: int, references: a.on}, old: text, new: {type: text, renamed_from: old}}"),
-                                                                            ("tables/a_no_key.yaml", "columns: {a: int}"),
-                                                                            ("tables/bad.yaml", "columns: {a: [}"),
-                                                                            ("tables/empty.yaml", ""),
-                                                                            ("tables/sub/x.yaml", "columns: {a: text}"),
-                                                                            ("tables/x.json", "{}"),
-                                                                            ("tabels/x.yaml", "columns: {a: text}"),
-                                                                            ("tables/a.yml", "columns: {a: text}"),
-                                                                            ("notes.yaml", "a: 1"),
-                                                                        ]),
-                                                                        @r"
+                                                                                                            errors(&[
+                                                                                                                ("enums/mood.yaml", "[calm, calm]"),
+                                                                                                                ("enums/text.yaml", "[a]"),
+                                                                                                                ("enums/none.yaml", "values: []"),
+                                                                                                                ("tables/mood.yaml", "columns: {m: {type: mood, default: \"'sad'\"}}"),
+                                                                                                                ("tables/a.yaml", "columns: {id: int, no: {type: int, unique: true}}\nprimary_key: [id, gone]\nrenamed_from: b"),
+                                                                                                                ("tables/b.yaml", "columns: {a: {type: uuid, references: a.no}, c: {type: int, references: a.id}, d: {type: int, references: mood}}"),
+                                                                                                                ("tables/c.yaml", "columns: {a: {type: int, references: a.on}, old: text, new: {type: text, renamed_from: old}}"),
+                                                                                                                ("tables/a_no_key.yaml", "columns: {a: int}"),
+                                                                                                                ("tables/bad.yaml", "columns: {a: [}"),
+                                                                                                                ("tables/empty.yaml", ""),
+                                                                                                                ("tables/sub/x.yaml", "columns: {a: text}"),
+                                                                                                                ("tables/x.json", "{}"),
+                                                                                                                ("tabels/x.yaml", "columns: {a: text}"),
+                                                                                                                ("tables/a.yml", "columns: {a: text}"),
+                                                                                                                ("notes.yaml", "a: 1"),
+                                                                                                            ]),
+                                                                                                            @r"
 enums/mood.yaml:1:8: the value `calm` is listed twice (keep one of the two)
 enums/none.yaml:1:9: the enum has no values (write `values: [first, second]`)
 enums/text.yaml: PostgreSQL has a type `text` already (give the enum another name)
@@ -156,5 +156,5 @@ tables/mood.yaml:1:14: `sad` is not a value of the enum `mood` (its values are: 
 tables/sub/x.yaml: folders in `tables/` are not read (move the file to `tables/`)
 tables/x.json: not a YAML file (name it after what it defines: `posts.yaml`)
 "
-                                                                    );
+                                                                                                        );
 }
