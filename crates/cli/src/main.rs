@@ -22,6 +22,10 @@ use crate::args::Cli;
 use crate::error::CliError;
 use crate::printer::Printer;
 
+/// Requests allocate small and often, on all threads at once, which the system's allocator is slow at.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 fn main() -> ExitCode {
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,

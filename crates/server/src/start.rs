@@ -123,8 +123,9 @@ fn assemble(
 }
 
 fn start_logging(settings: &Settings) -> anyhow::Result<()> {
-    // The driver writes down every NOTICE, and what a tenant's function raises is no business of this log.
-    let filter = format!("tokio_postgres=warn,{}", settings.log_filter);
+    // The driver writes down every NOTICE, and what a tenant's function raises is no business of this log. The pool tells of every
+    // connection that PostgreSQL ends when it stops; a request that meets a broken one reports it itself.
+    let filter = format!("tokio_postgres=warn,deadpool=error,{}", settings.log_filter);
     let filter = EnvFilter::try_new(filter).with_context(|| format!("the log filter {:?} is not valid", settings.log_filter))?;
     let builder =
         tracing_subscriber::fmt().with_env_filter(filter).with_ansi(std::io::stderr().is_terminal()).with_writer(std::io::stderr);

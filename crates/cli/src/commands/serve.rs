@@ -17,7 +17,17 @@ pub(crate) fn run(args: ServeArgs) -> Result<Exit> {
         public_url: args.public_url,
     };
     let failed = |error: anyhow::Error| CliError::failed("server/failed", format!("{error:#}"));
-    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().map_err(|error| failed(error.into()))?;
+    let mut runtime = tokio::runtime::Builder::new_multi_thread();
+    if settings.database_url.is_none() {
+        runtime.worker_threads(beside_postgres());
+    }
+    let runtime = runtime.enable_all().build().map_err(|error| failed(error.into()))?;
     runtime.block_on(cloche_server::serve(settings)).map_err(failed)?;
     Ok(Exit::Ok)
+}
+
+/// Worker threads of a server that shares its machine with PostgreSQL, which does more than half of the work: half of the cores.
+/// More would only wake each other, and PostgreSQL for fewer statements at a time.
+fn beside_postgres() -> usize {
+    std::thread::available_parallelism().map_or(1, |cores| (cores.get() / 2).max(1))
 }

@@ -15,7 +15,7 @@ use crate::sagas::{BranchInput, Kind, MakeInput};
 use crate::store::environments::{self, Environment, EnvironmentType, NewEnvironment, Status};
 use crate::store::keys::KeyPair;
 use crate::store::operations::{self, ClaimMode, NewOperation};
-use crate::store::{Tx, audit};
+use crate::store::{Tx, audit, flush_later};
 
 /// What the caller says of a new environment.
 pub(crate) struct NewInput<'a> {
@@ -103,6 +103,8 @@ async fn make(
     {
         let mut client = app.store.client().await?;
         let tx = client.transaction().await?;
+        // The first effect that outlives a crash, CREATE DATABASE, takes this to disk with it.
+        flush_later(&tx).await?;
         let (branch, production) = match &of {
             Some((source, mode, of)) => {
                 let (input, production) = claimable_source(&tx, access, source.id, *mode, of).await?;

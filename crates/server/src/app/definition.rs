@@ -2,6 +2,7 @@
 
 use cloche_definitions::{Definitions, Diagnostic, Plan, PlanOptions, SourceFile, parse, plan};
 use serde_json::{Value, json};
+use tokio::task::block_in_place;
 
 use super::App;
 use super::environment::{Found, require_usable};
@@ -42,7 +43,8 @@ pub(crate) async fn sync(app: &App, found: &Found, sync: Sync) -> Result<Synced>
     if sync.files.len() > MAX_FILES || bytes > MAX_BYTES {
         return Err(Error::too_large("definitions/too-large", format!("A folder has {MAX_FILES} files and 4 MiB at most.")));
     }
-    let local = match parse(&sync.files) {
+    // Large folders take their time; meanwhile another thread answers requests.
+    let local = match block_in_place(|| parse(&sync.files)) {
         Ok(local) => local,
         Err(problems) => return Ok(Synced::Refused(problems)),
     };
@@ -53,7 +55,7 @@ pub(crate) async fn sync(app: &App, found: &Found, sync: Sync) -> Result<Synced>
     let client = app.cluster.connect_as(&database.owner_login(), database.as_str(), PLATFORM_OPTIONS).await;
     let mut client = client?;
     let deployed = introspect::deployed(&client).await.map_err(to_error)?;
-    let plan = match plan(&local, &deployed, PlanOptions { prune: sync.prune }) {
+    let plan = match block_in_place(|| plan(&local, &deployed, PlanOptions { prune: sync.prune })) {
         Ok(plan) => plan,
         Err(problems) => return Ok(Synced::Refused(problems)),
     };

@@ -11,6 +11,7 @@ use cloche_wire::{KeyText, TokenKind};
 
 use super::NOTE_EVERY;
 use crate::error::{Error, Result};
+use crate::postgres::database::DatabaseName;
 use crate::postgres::scope::DataActor;
 use crate::secrets::{PEPPER_VERSION, Secrets, same};
 use crate::store::Store;
@@ -39,9 +40,19 @@ struct Entry {
 }
 
 /// A checked key.
-pub(crate) struct Verified {
-    pub(crate) actor: DataActor,
-    pub(crate) key: KeyCheck,
+pub(crate) struct Verified(Arc<Entry>);
+
+impl Verified {
+    /// Who the key stands for.
+    pub(crate) fn actor(&self) -> DataActor {
+        let KeyCheck { environment_id, kind, scopes, .. } = &self.0.key;
+        DataActor { environment_id: *environment_id, kind: *kind, scopes: scopes.clone() }
+    }
+
+    /// The database of its environment.
+    pub(crate) fn database(&self) -> &DatabaseName {
+        &self.0.key.database
+    }
 }
 
 impl KeyCache {
@@ -81,8 +92,7 @@ impl KeyCache {
             }
             _ => return Err(invalid()),
         }
-        let actor = DataActor { environment_id: found.environment_id, kind: found.kind, scopes: found.scopes.clone() };
-        Ok(Verified { actor, key: found.clone() })
+        Ok(Verified(entry))
     }
 
     async fn find(&self, store: &Store, locator: &str) -> Result<Option<Arc<Entry>>> {

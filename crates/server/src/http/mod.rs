@@ -12,6 +12,7 @@ use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 
+use axum::serve::ListenerExt as _;
 use tokio::net::TcpListener;
 
 use crate::app::App;
@@ -30,6 +31,12 @@ pub(crate) async fn serve(
         stop.await;
         told.send_replace(true);
     };
+    // Answers go out when they are whole; waiting for more to send with them only delays the end of long ones.
+    let listener = listener.tap_io(|connection| {
+        if let Err(error) = connection.set_nodelay(true) {
+            tracing::debug!(%error, "a connection keeps its delay");
+        }
+    });
     // Without connection info `into_make_service` clones the router's reference, not the router.
     let server = axum::serve(listener, router::router(app).into_make_service()).with_graceful_shutdown(stop);
     let patience = async move {

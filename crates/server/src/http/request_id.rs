@@ -2,7 +2,7 @@
 
 use std::sync::LazyLock;
 use std::sync::atomic::{AtomicU32, Ordering};
-use std::time::{Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use axum::extract::Request;
 use axum::http::{HeaderMap, HeaderName, HeaderValue};
@@ -12,6 +12,9 @@ use tracing::Instrument;
 use uuid::{Builder, Uuid};
 
 const HEADER: HeaderName = HeaderName::from_static("x-request-id");
+
+/// A request that takes this long is worth a line even if it went well.
+const SLOW: Duration = Duration::from_secs(1);
 
 tokio::task_local! {
     static REQUEST_ID: String;
@@ -24,18 +27,25 @@ pub(crate) fn current() -> String {
 
 /// Middleware: gives the request its id and writes one line about it (target `cloche::request`, so that a filter can
 /// leave these lines out).
+///
+/// A quick request that went well is a debug line: most are, and writing the line takes longer than finding a record.
 pub(crate) async fn layer(request: Request, next: Next) -> Response {
     let started = Instant::now();
     let id = accepted(request.headers()).unwrap_or_else(new_id);
     let header = HeaderValue::try_from(&id);
-    let method = request.method().clone();
-    // Never the query: it may hold what people search for.
-    let path = request.uri().path().to_owned();
-    // Below info, where it costs nothing: it would print the id, method and path a second time on the line below.
+    let (method, uri) = (request.method().clone(), request.uri().clone());
+    // Below info, where it costs nothing: it would print the id a second time on the line below.
     let span = tracing::debug_span!(target: "cloche::request", "request", request_id = %id);
     let mut response = REQUEST_ID.scope(id.clone(), next.run(request).instrument(span)).await;
-    let (status, ms) = (response.status().as_u16(), (started.elapsed().as_secs_f64() * 1e5).round() / 100.0);
-    tracing::info!(target: "cloche::request", request_id = id, %method, path, status, ms, "answered");
+    let (status, took) = (response.status(), started.elapsed());
+    let ms = (took.as_secs_f64() * 1e5).round() / 100.0;
+    // Never the query: it may hold what people search for.
+    let (path, code) = (uri.path(), status.as_u16());
+    if status.is_success() && took < SLOW {
+        tracing::debug!(target: "cloche::request", request_id = id, %method, path, status = code, ms, "answered");
+    } else {
+        tracing::info!(target: "cloche::request", request_id = id, %method, path, status = code, ms, "answered");
+    }
     if let Ok(header) = header {
         response.headers_mut().insert(HEADER, header);
     }

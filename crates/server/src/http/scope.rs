@@ -16,7 +16,8 @@ impl FromRequestParts<Arc<App>> for EnvironmentScope {
     async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Result<Self> {
         let text = key_from_headers(&parts.headers)?;
         let verified = app.keys.verify(&app.store, &app.secrets, text).await?;
-        let handle = app.environments.handle(verified.actor.environment_id, &verified.key.database, &app.cluster);
-        Ok(EnvironmentScope::new(verified.actor, handle))
+        let actor = verified.actor();
+        let handle = app.environments.handle(actor.environment_id, verified.database(), &app.cluster);
+        Ok(EnvironmentScope::new(actor, handle))
     }
 }

@@ -1,8 +1,9 @@
 //! The environments this server has connections to: opened on demand, closed when idle, all under one budget.
 
 use std::collections::HashMap;
+use std::num::NonZero;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, LazyLock, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use cloche_wire::EnvironmentId;
@@ -18,8 +19,9 @@ use crate::error::{Error, Result};
 
 /// Connections to all environments together; PostgreSQL allows 200, the rest is the administrator's and the customers' own.
 const BUDGET: usize = 120;
-/// Pipelined connections of one environment.
-const MAX_LANES: usize = 4;
+/// Pipelined connections of one environment: never one alone, where all would wait behind a slow statement, and no more than
+/// there are cores, because each more has PostgreSQL woken for fewer statements at a time.
+static MAX_LANES: LazyLock<usize> = LazyLock::new(|| std::thread::available_parallelism().map_or(2, NonZero::get).clamp(2, 4));
 /// A lane with this many statements under way is worth another lane beside it.
 const BUSY_LANE: usize = 3;
 /// Connections of one environment for statements that need one to themselves.
@@ -221,7 +223,7 @@ impl Handle {
         let mut lanes = locked(&self.lanes);
         lanes.retain(|slot| !slot.lane.is_closed());
         let best = Arc::clone(lanes.iter().min_by_key(|slot| slot.lane.in_flight())?);
-        let grow = best.lane.in_flight() >= BUSY_LANE && lanes.len() < MAX_LANES;
+        let grow = best.lane.in_flight() >= BUSY_LANE && lanes.len() < *MAX_LANES;
         drop(lanes);
         if grow {
             let handle = Arc::clone(self);
@@ -241,7 +243,7 @@ impl Handle {
         let Connection { client, _slot } = self.connect(LANE_OPTIONS).await?;
         let slot = Arc::new(LaneSlot { lane: Lane::new(client), _slot });
         let mut lanes = locked(&self.lanes);
-        if self.generation.load(Ordering::SeqCst) == generation && lanes.len() < MAX_LANES {
+        if self.generation.load(Ordering::SeqCst) == generation && lanes.len() < *MAX_LANES {
             lanes.push(Arc::clone(&slot));
         }
         Ok(slot)

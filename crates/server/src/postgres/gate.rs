@@ -46,6 +46,22 @@ impl Gate {
 
     /// Goes in, waiting while the gate is closed.
     pub(crate) async fn enter(self: &Arc<Self>) -> Result<Pass> {
+        match self.pass() {
+            Some(pass) => Ok(pass),
+            None => self.wait().await,
+        }
+    }
+
+    fn pass(self: &Arc<Self>) -> Option<Pass> {
+        let mut state = self.state();
+        if state.closed {
+            return None;
+        }
+        state.inside += 1;
+        Some(Pass { gate: Arc::clone(self) })
+    }
+
+    async fn wait(self: &Arc<Self>) -> Result<Pass> {
         let mut waiter: Option<Waiter<'_>> = None;
         let deadline = tokio::time::Instant::now() + MAX_WAIT;
         loop {
@@ -53,19 +69,16 @@ impl Gate {
             tokio::pin!(opened);
             // Registered before looking, so that an opening in between is not missed.
             opened.as_mut().enable();
-            {
+            if let Some(pass) = self.pass() {
+                return Ok(pass);
+            }
+            if waiter.is_none() {
                 let mut state = self.state();
-                if !state.closed {
-                    state.inside += 1;
-                    return Ok(Pass { gate: Arc::clone(self) });
+                if state.waiting >= MAX_WAITING {
+                    return Err(busy());
                 }
-                if waiter.is_none() {
-                    if state.waiting >= MAX_WAITING {
-                        return Err(busy());
-                    }
-                    state.waiting += 1;
-                    waiter = Some(Waiter(self));
-                }
+                state.waiting += 1;
+                waiter = Some(Waiter(self));
             }
             tokio::time::timeout_at(deadline, opened).await.map_err(|_| busy())?;
         }

@@ -15,6 +15,7 @@ use crate::error::Error;
 use crate::postgres::database::DatabaseName;
 use crate::postgres::fingerprint::Fingerprint;
 use crate::store::environments::{self, EnvironmentType, Status};
+use crate::store::flush_later;
 use crate::store::keys::{self, KeyPair};
 use crate::store::projects;
 
@@ -145,6 +146,8 @@ impl<'a> Step<Making<'a>> for Activate {
         let activate = async {
             let mut client = app.store.client().await?;
             let tx = client.transaction().await?;
+            // The end of the operation is flushed before anybody is given the keys.
+            flush_later(&tx).await?;
             environments::activate(&tx, input.environment, branched_at).await?;
             if !keys::has_default(&tx, input.environment).await? {
                 let pair = KeyPair::generate(input.kind)?;

@@ -45,6 +45,12 @@ pub(crate) struct Store {
     lock: Mutex<Client>,
 }
 
+/// Lets the commit of `tx` return before it is on disk. Only where nobody is told of it before a later commit of the same
+/// PostgreSQL server is on disk: its log is flushed in order, and takes this commit along.
+pub(crate) async fn flush_later(tx: &Tx<'_>) -> Result<()> {
+    Ok(tx.batch_execute("SET LOCAL synchronous_commit = off").await?)
+}
+
 /// Which part of a list is asked for.
 #[derive(Debug, Clone)]
 pub(crate) struct Slice {

@@ -1,5 +1,7 @@
 //! What a request's headers ask of the answer: `Prefer` (RFC 7240, with PostgREST's preferences) and `Accept`.
 
+use axum::extract::FromRequestParts;
+use axum::http::request::Parts;
 use axum::http::{HeaderMap, header};
 
 use crate::error::{Error, Result};
@@ -83,6 +85,14 @@ impl Preferences {
             (None, true) => "count=exact",
             (None, false) => return None,
         })
+    }
+}
+
+impl<S: Sync> FromRequestParts<S> for Preferences {
+    type Rejection = Error;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self> {
+        Self::of(&parts.headers)
     }
 }
 

@@ -24,9 +24,8 @@ pub(super) async fn list(
     scope: EnvironmentScope,
     PathOf(table): PathOf<String>,
     RawQuery(query): RawQuery,
-    headers: HeaderMap,
+    preferences: Preferences,
 ) -> Result<Response> {
-    let preferences = Preferences::of(&headers)?;
     let query = parse(query.as_deref().unwrap_or(""))?;
     let page = record::list(&scope, &table, &query, preferences.count).await?;
     let (status, range) = range(&page, query.offset.unwrap_or(0))?;
@@ -46,9 +45,8 @@ pub(super) async fn find(
     scope: EnvironmentScope,
     PathOf((table, id)): PathOf<(String, String)>,
     RawQuery(query): RawQuery,
-    headers: HeaderMap,
+    preferences: Preferences,
 ) -> Result<Response> {
-    let preferences = Preferences::of(&headers)?;
     let query = select_only(query.as_deref(), "one record")?;
     let json = record::find(&scope, &table, &id, &query).await?;
     let kind = if preferences.single { OBJECT } else { JSON };
@@ -60,10 +58,10 @@ pub(super) async fn create(
     PathOf(table): PathOf<String>,
     OriginalUri(uri): OriginalUri,
     RawQuery(query): RawQuery,
+    preferences: Preferences,
     headers: HeaderMap,
     body: Body,
 ) -> Result<Response> {
-    let preferences = Preferences::of(&headers)?;
     let query = select_only(query.as_deref(), "POST")?;
     let bytes = body::read(&headers, body).await?;
     let objects = body::objects(&bytes)?;
@@ -94,10 +92,10 @@ pub(super) async fn update(
     scope: EnvironmentScope,
     PathOf(table): PathOf<String>,
     RawQuery(query): RawQuery,
+    preferences: Preferences,
     headers: HeaderMap,
     body: Body,
 ) -> Result<Response> {
-    let preferences = Preferences::of(&headers)?;
     let query = filters_only(query.as_deref(), "PATCH")?;
     let bytes = body::read(&headers, body).await?;
     let object = body::object(&bytes)?;
@@ -110,9 +108,8 @@ pub(super) async fn delete(
     scope: EnvironmentScope,
     PathOf(table): PathOf<String>,
     RawQuery(query): RawQuery,
-    headers: HeaderMap,
+    preferences: Preferences,
 ) -> Result<Response> {
-    let preferences = Preferences::of(&headers)?;
     let query = filters_only(query.as_deref(), "DELETE")?;
     let (target, returning) = target(preferences);
     let written = record::delete(&scope, &table, &query, target, returning).await?;
@@ -123,10 +120,10 @@ pub(super) async fn update_one(
     scope: EnvironmentScope,
     PathOf((table, id)): PathOf<(String, String)>,
     RawQuery(query): RawQuery,
+    preferences: Preferences,
     headers: HeaderMap,
     body: Body,
 ) -> Result<Response> {
-    let preferences = Preferences::of(&headers)?;
     let query = select_only(query.as_deref(), "one record")?;
     let bytes = body::read(&headers, body).await?;
     let object = body::object(&bytes)?;
@@ -139,9 +136,8 @@ pub(super) async fn delete_one(
     scope: EnvironmentScope,
     PathOf((table, id)): PathOf<(String, String)>,
     RawQuery(query): RawQuery,
-    headers: HeaderMap,
+    preferences: Preferences,
 ) -> Result<Response> {
-    let preferences = Preferences::of(&headers)?;
     let query = select_only(query.as_deref(), "one record")?;
     let target = Target::Id(&id);
     let written = record::delete(&scope, &table, &query, target, one(preferences)).await?;

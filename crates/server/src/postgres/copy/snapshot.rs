@@ -69,7 +69,8 @@ pub(crate) async fn copy_by_snapshot(copy: &SnapshotCopy<'_>) -> anyhow::Result<
 
 /// Removes what a snapshot copy left on disk. Nothing there is fine.
 pub(crate) fn remove_dump(folder: &Path) -> anyhow::Result<()> {
-    match std::fs::remove_dir_all(folder) {
+    // Large files take their time; meanwhile another thread answers requests.
+    match tokio::task::block_in_place(|| std::fs::remove_dir_all(folder)) {
         Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
             Err(error).with_context(|| format!("cannot remove {}", folder.display()))
         }
