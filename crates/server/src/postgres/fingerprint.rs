@@ -14,6 +14,7 @@ use cloche_definitions::quote_identifier;
 
 /// How much of the contents is compared beside the objects.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
 pub(crate) enum Depth {
     /// Objects alone: a system branch starts without rows.
     Objects,
