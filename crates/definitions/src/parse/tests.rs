@@ -56,10 +56,9 @@ CREATE INDEX "both" ON public."t" USING btree (((a || b)))
 
 #[test]
 fn every_mistake_of_a_table_is_told() {
-    insta::assert_snapshot!(
-        errors(&[(
-            "tables/posts.yaml",
-            "columns:
+    let found = errors(&[(
+        "tables/posts.yaml",
+        "columns:
   id: { type: uuid, primary_key: true, nullable: true }
   Title: text
   status: { type: post_statu, defualt: draft }
@@ -79,9 +78,9 @@ indexes: [[titel], { columns: [n], method: tree }, [a b c]]
 uniques: [[kind], [kind]]
 checks: { pg_x: 1 = 1 }
 access: { anon: [reed], user: [read] }
-comment: [a]"
-        )]),
-        @r#"
+comment: [a]",
+    )]);
+    insta::assert_snapshot!(found, @r#"
 tables/posts.yaml:2:3: `id` is part of the primary key and cannot be null (remove `nullable: true`)
 tables/posts.yaml:3:3: `Title` is not a name: use a–z, 0–9 and `_`, begin with a letter or `_`, at most 63 characters
 tables/posts.yaml:4:19: unknown type `post_statu` (use a type of PostgreSQL, or the name of a file in `enums/`)
@@ -110,31 +109,32 @@ tables/posts.yaml:19:11: `pg_x` is not accepted: names beginning with `pg_` belo
 tables/posts.yaml:20:18: unknown verb `reed` (did you mean `read`?)
 tables/posts.yaml:20:25: unknown key `user` in `access` (known here: anon)
 tables/posts.yaml:21:10: `comment` must be a text, not a list (quote it: `"…"`)
-"#
-    );
+"#);
 }
 
 #[test]
 fn mistakes_between_files() {
-    insta::assert_snapshot!(
-                                                                                                            errors(&[
-                                                                                                                ("enums/mood.yaml", "[calm, calm]"),
-                                                                                                                ("enums/text.yaml", "[a]"),
-                                                                                                                ("enums/none.yaml", "values: []"),
-                                                                                                                ("tables/mood.yaml", "columns: {m: {type: mood, default: \"'sad'\"}}"),
-                                                                                                                ("tables/a.yaml", "columns: {id: int, no: {type: int, unique: true}}\nprimary_key: [id, gone]\nrenamed_from: b"),
-                                                                                                                ("tables/b.yaml", "columns: {a: {type: uuid, references: a.no}, c: {type: int, references: a.id}, d: {type: int, references: mood}}"),
-                                                                                                                ("tables/c.yaml", "columns: {a: {type: int, references: a.on}, old: text, new: {type: text, renamed_from: old}}"),
-                                                                                                                ("tables/a_no_key.yaml", "columns: {a: int}"),
-                                                                                                                ("tables/bad.yaml", "columns: {a: [}"),
-                                                                                                                ("tables/empty.yaml", ""),
-                                                                                                                ("tables/sub/x.yaml", "columns: {a: text}"),
-                                                                                                                ("tables/x.json", "{}"),
-                                                                                                                ("tabels/x.yaml", "columns: {a: text}"),
-                                                                                                                ("tables/a.yml", "columns: {a: text}"),
-                                                                                                                ("notes.yaml", "a: 1"),
-                                                                                                            ]),
-                                                                                                            @r"
+    let found = errors(&[
+        ("enums/mood.yaml", "[calm, calm]"),
+        ("enums/text.yaml", "[a]"),
+        ("enums/none.yaml", "values: []"),
+        ("tables/mood.yaml", "columns: {m: {type: mood, default: \"'sad'\"}}"),
+        ("tables/a.yaml", "columns: {id: int, no: {type: int, unique: true}}\nprimary_key: [id, gone]\nrenamed_from: b"),
+        (
+            "tables/b.yaml",
+            "columns: {a: {type: uuid, references: a.no}, c: {type: int, references: a.id}, d: {type: int, references: mood}}",
+        ),
+        ("tables/c.yaml", "columns: {a: {type: int, references: a.on}, old: text, new: {type: text, renamed_from: old}}"),
+        ("tables/a_no_key.yaml", "columns: {a: int}"),
+        ("tables/bad.yaml", "columns: {a: [}"),
+        ("tables/empty.yaml", ""),
+        ("tables/sub/x.yaml", "columns: {a: text}"),
+        ("tables/x.json", "{}"),
+        ("tabels/x.yaml", "columns: {a: text}"),
+        ("tables/a.yml", "columns: {a: text}"),
+        ("notes.yaml", "a: 1"),
+    ]);
+    insta::assert_snapshot!(found, @r"
 enums/mood.yaml:1:8: the value `calm` is listed twice (keep one of the two)
 enums/none.yaml:1:9: the enum has no values (write `values: [first, second]`)
 enums/text.yaml: PostgreSQL has a type `text` already (give the enum another name)
@@ -155,6 +155,5 @@ tables/mood.yaml: `mood` is an enum as well (a table and an enum cannot share a 
 tables/mood.yaml:1:14: `sad` is not a value of the enum `mood` (its values are: calm)
 tables/sub/x.yaml: folders in `tables/` are not read (move the file to `tables/`)
 tables/x.json: not a YAML file (name it after what it defines: `posts.yaml`)
-"
-                                                                                                        );
+");
 }
