@@ -28,12 +28,13 @@ run: setup ## Start a server with a demo project of 10,000 posts; Ctrl-C stops i
 
 .PHONY: test
 test: setup ## Run every test
+	@cargo test --workspace --locked --doc --quiet
+	@# Last, so that what the run ends with is the count of the tests that matter.
 	@if cargo nextest --version >/dev/null 2>&1; then \
 	    cargo nextest run --workspace --locked; \
 	else \
 	    cargo test --workspace --locked --all-targets; \
 	fi
-	@cargo test --workspace --locked --doc --quiet
 
 .PHONY: lint
 lint: ## Check format, lints and house rules
