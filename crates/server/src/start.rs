@@ -13,9 +13,11 @@ use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
 use tracing_subscriber::EnvFilter;
+use uuid::Uuid;
 
 use crate::app::{App, operation, scripted_faults};
 use crate::auth::{KeyCache, TokenUse};
+use crate::fence::{self, Fence};
 use crate::postgres::cluster::Cluster;
 use crate::postgres::embedded::{Embedded, find_tools};
 use crate::postgres::environments::Environments;
@@ -74,6 +76,9 @@ async fn serve_with(
         (None, None) => bail!("there is no PostgreSQL server"),
     };
     let store = Store::open(&cluster, &secrets).await?;
+    let home = home(&settings.data_dir)?;
+    let url = settings.public_url.clone().unwrap_or(format!("http://{}", listener.local_addr()?));
+    let fence = Fence::enter(&store, home, url.clone(), cluster.ours).await?;
     template::prepare(&cluster).await?;
     let organization = {
         let mut client = store.client().await?;
@@ -82,21 +87,24 @@ async fn serve_with(
         cluster.id = clusters::ensure_default(&tx).await?;
         let token = owner_token(&settings.data_dir)?;
         if people::find_token(&store.client().await?, token.locator()).await?.is_none() {
-            people::add_token(&tx, &secrets, owner, &token, "local owner", None, true).await?;
+            people::add_token(&tx, &secrets, owner, &token, "local owner", None, Some(home)).await?;
         }
         tx.commit().await?;
         organization
     };
-    let app = Arc::new(assemble(settings, secrets, store, cluster, organization)?);
+    let app = Arc::new(assemble(settings, secrets, store, fence, cluster, organization)?);
+    let lease = tokio::spawn(fence::keep(Arc::clone(&app)));
     reconcile::clean_up(&app).await?;
-    operation::resume_all(&app).await?;
+    operation::take_over_abandoned(&app).await?;
     let housekeeping = tokio::spawn(reconcile::keep(Arc::clone(&app)));
     let environments = Arc::clone(&app.environments);
     let connections = tokio::spawn(async move { environments.keep_house().await });
-    announce(&app, listener.local_addr()?);
-    let served = crate::http::serve(app, listener, stop).await;
+    announce(&app, &url);
+    let served = crate::http::serve(Arc::clone(&app), listener, stop).await;
     housekeeping.abort();
     connections.abort();
+    lease.abort();
+    app.fence.leave(&app.store).await;
     served.context("the server failed")
 }
 
@@ -104,6 +112,7 @@ fn assemble(
     settings: Settings,
     secrets: Arc<Secrets>,
     store: Store,
+    fence: Fence,
     cluster: Cluster,
     organization: OrganizationId,
 ) -> anyhow::Result<App> {
@@ -112,8 +121,9 @@ fn assemble(
         secrets,
         store,
         cluster: Arc::new(cluster),
-        environments: Environments::new(),
-        keys: KeyCache::new(),
+        environments: Environments::new(Arc::clone(&fence.lease)),
+        keys: KeyCache::new(Arc::clone(&fence.lease)),
+        fence,
         tokens: TokenUse::default(),
         organization,
         running: operation::Running::default(),
@@ -167,6 +177,22 @@ fn owner_token(data_dir: &Path) -> anyhow::Result<KeyText> {
     Ok(token)
 }
 
+/// The id of a data directory. A server that starts in it takes the place of the one before it.
+fn home(data_dir: &Path) -> anyhow::Result<Uuid> {
+    let path = data_dir.join("home-id");
+    match fs::read_to_string(&path) {
+        Ok(text) => {
+            text.trim().parse().with_context(|| format!("{} does not hold an id: remove it, and start again", path.display()))
+        }
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+            let home = Uuid::new_v4();
+            write_private(&path, &home.to_string())?;
+            Ok(home)
+        }
+        Err(error) => Err(error).with_context(|| format!("cannot read {}", path.display())),
+    }
+}
+
 /// Turns true when the process is told to stop, also while it is still starting.
 fn stop_signal() -> anyhow::Result<watch::Receiver<bool>> {
     let (mut terminate, mut interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
@@ -183,8 +209,7 @@ fn stop_signal() -> anyhow::Result<watch::Receiver<bool>> {
 }
 
 /// What a person who starts the server wants to know.
-fn announce(app: &App, address: std::net::SocketAddr) {
-    let url = app.settings.public_url.clone().unwrap_or_else(|| format!("http://{address}"));
+fn announce(app: &App, url: &str) {
     let kind = if app.cluster.ours { "embedded" } else { "external" };
     let copies = match (app.cluster.copy_on_write, app.cluster.file_system.as_str()) {
         (true, name) => format!("yes ({name})"),

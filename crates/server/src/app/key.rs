@@ -8,6 +8,7 @@ use super::environment::{Found, find, require_usable};
 use super::{App, from_now, parse_duration};
 use crate::auth::{Actor, Role};
 use crate::error::{Error, Result};
+use crate::fence;
 use crate::store::keys::{self, ApiKey, KeyPair, NewKey};
 use crate::store::{Page, Slice, Tx, audit, environments};
 
@@ -91,8 +92,7 @@ pub(crate) async fn rotate(app: &App, found: &Found, overlap: Option<&str>) -> R
     keys::insert_pair(&tx, &app.secrets, id, &pair).await?;
     record(&tx, found, "key.rotate", &found.environment.name, json!({ "oldPairEnds": ends })).await?;
     let others = keys::others(&tx, id).await?;
-    tx.commit().await?;
-    app.keys.fence();
+    fence::commit(app, tx, id).await?;
     Ok((pair, others))
 }
 
@@ -109,8 +109,7 @@ pub(crate) async fn revoke(app: &App, actor: &Actor, id: KeyId) -> Result<ApiKey
     let tx = client.transaction().await?;
     let key = keys::revoke(&tx, id).await?.ok_or_else(unknown)?;
     record(&tx, &found, "key.revoke", &key.prefix, json!({})).await?;
-    tx.commit().await?;
-    app.keys.fence();
+    fence::commit(app, tx, key.environment_id).await?;
     Ok(key)
 }
 

@@ -21,6 +21,7 @@ use cloche_wire::{OperationId, OrganizationId};
 
 use crate::auth::{KeyCache, TokenUse};
 use crate::error::{Error, Result};
+use crate::fence::Fence;
 use crate::postgres::cluster::Cluster;
 use crate::postgres::environments::Environments;
 use crate::secrets::Secrets;
@@ -34,6 +35,7 @@ pub(crate) struct App {
     pub(crate) store: Store,
     pub(crate) cluster: Arc<Cluster>,
     pub(crate) environments: Arc<Environments>,
+    pub(crate) fence: Fence,
     pub(crate) keys: KeyCache,
     pub(crate) tokens: TokenUse,
     pub(crate) organization: OrganizationId,

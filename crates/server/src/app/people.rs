@@ -82,7 +82,7 @@ pub(crate) async fn create_token(
         return Err(Error::not_found("member/not-found", format!("There is no member {member}.")));
     }
     let tx = client.transaction().await?;
-    let token = people::add_token(&tx, &app.secrets, member, &text, name.trim(), expires_at, false).await?;
+    let token = people::add_token(&tx, &app.secrets, member, &text, name.trim(), expires_at, None).await?;
     record(&tx, actor, None, "token.create", &token.prefix, json!({ "member": token.member_email })).await?;
     tx.commit().await?;
     Ok((token, text))

@@ -54,6 +54,7 @@ pub(crate) async fn create(app: &Arc<App>, actor: &Actor, name: &str, root_name:
             environment,
             input: json!(input),
             actor: actor.member_id.0,
+            node: app.fence.node(),
             claims: &[(environment, ClaimMode::Exclusive)],
         };
         operations::begin(&tx, &operation).await?;

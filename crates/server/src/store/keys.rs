@@ -204,9 +204,15 @@ pub(crate) async fn check(client: &deadpool_postgres::Client, locator: &str) -> 
     }))
 }
 
-/// Notes that keys were used.
+/// Notes that keys were used; one whose use was noted a moment ago, by another server or before its key was read anew, is left alone.
 pub(crate) async fn touch(client: &Client, ids: &[uuid::Uuid]) -> Result<()> {
-    client.execute("UPDATE api_keys SET last_used_at = now() WHERE id = ANY($1)", &[&ids]).await?;
+    client
+        .execute(
+            "UPDATE api_keys SET last_used_at = now()
+             WHERE id = ANY($1) AND coalesce(last_used_at < now() - interval '4 minutes', true)",
+            &[&ids],
+        )
+        .await?;
     Ok(())
 }
 

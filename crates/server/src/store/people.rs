@@ -4,6 +4,7 @@ use chrono::{DateTime, Utc};
 use cloche_wire::{KeyText, MemberId, OrganizationId, TokenId};
 use tokio_postgres::error::SqlState;
 use tokio_postgres::{Client, Row};
+use uuid::Uuid;
 
 use super::{Page, Slice, Tx, column};
 use crate::error::{Error, Result};
@@ -53,6 +54,8 @@ const TOKEN: &str = "SELECT t.*, m.email FROM access_tokens t JOIN members m ON 
 /// The one organization of an installation; made together with its local owner at the first start.
 pub(crate) async fn ensure_organization(tx: &Tx<'_>) -> Result<(OrganizationId, MemberId)> {
     let (organization, member) = (OrganizationId::new(), MemberId::new());
+    // Two servers that start at the same moment make one.
+    tx.batch_execute("LOCK TABLE organizations IN SHARE ROW EXCLUSIVE MODE").await?;
     tx.execute(
         "INSERT INTO organizations (id, name) SELECT $1, 'default' WHERE NOT EXISTS (SELECT FROM organizations)",
         &[&organization.0],
@@ -105,7 +108,7 @@ pub(crate) async fn members(client: &Client, slice: &Slice) -> Result<Page<Membe
     Ok(Page::new(rows, slice, read_member))
 }
 
-/// Stores a token. `local_owner` marks the one in the data directory, which replaces the one before it.
+/// Stores a token. `local_owner_in` marks the one in that data directory, which replaces the one that lay there before.
 pub(crate) async fn add_token(
     tx: &Tx<'_>,
     secrets: &Secrets,
@@ -113,15 +116,19 @@ pub(crate) async fn add_token(
     key: &KeyText,
     name: &str,
     expires_at: Option<DateTime<Utc>>,
-    local_owner: bool,
+    local_owner_in: Option<Uuid>,
 ) -> Result<AccessToken> {
-    if local_owner {
-        tx.execute("UPDATE access_tokens SET revoked_at = now() WHERE local_owner AND revoked_at IS NULL", &[]).await?;
+    if local_owner_in.is_some() {
+        tx.execute(
+            "UPDATE access_tokens SET revoked_at = now() WHERE local_owner AND revoked_at IS NULL AND coalesce(home = $1, true)",
+            &[&local_owner_in],
+        )
+        .await?;
     }
     let id = TokenId::new();
     tx.execute(
-        "INSERT INTO access_tokens (id, member_id, locator, prefix, name, hash, pepper_version, local_owner, expires_at)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)",
+        "INSERT INTO access_tokens (id, member_id, locator, prefix, name, hash, pepper_version, local_owner, home, expires_at)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)",
         &[
             &id.0,
             &member.0,
@@ -130,7 +137,8 @@ pub(crate) async fn add_token(
             &name,
             &secrets.hash_key(key),
             &PEPPER_VERSION,
-            &local_owner,
+            &local_owner_in.is_some(),
+            &local_owner_in,
             &expires_at,
         ],
     )
