@@ -36,6 +36,10 @@ test: setup ## Run every test
 	    cargo test --workspace --locked --all-targets; \
 	fi
 
+.PHONY: proof
+proof: setup ## Attack what is promised, with all the tries there are, and count what got through
+	@exec scripts/proof
+
 .PHONY: lint
 lint: ## Check format, lints and house rules
 	@scripts/setup-build

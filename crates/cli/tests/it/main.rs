@@ -15,6 +15,7 @@ mod hostile;
 mod isolation;
 mod keys;
 mod members;
+mod proof;
 mod schema;
 mod server;
 mod transcript;

@@ -20,10 +20,14 @@ pub(crate) struct TokenUse(Mutex<HashMap<Uuid, (Instant, bool)>>);
 impl TokenUse {
     /// The member behind `Authorization: Bearer pat_…`. One and the same error for every token that is not valid.
     pub(crate) async fn authenticate(&self, store: &Store, secrets: &Secrets, headers: &HeaderMap) -> Result<Actor> {
-        let Some(value) = headers.get(header::AUTHORIZATION) else {
+        let mut values = headers.get_all(header::AUTHORIZATION).iter();
+        let Some(value) = values.next() else {
             return Err(Error::unauthenticated("auth/required", "This needs an access token.")
                 .hint("Send `Authorization: Bearer pat_…`; `cloche tokens create` makes one, and the server keeps its owner's in DIR/owner-token."));
         };
+        if values.any(|other| other != value) {
+            return Err(invalid());
+        }
         let text = value.to_str().ok().and_then(|text| text.strip_prefix("Bearer ")).ok_or_else(invalid)?;
         let key = KeyText::parse(text.trim()).map_err(|_| invalid())?;
         if key.kind() != TokenKind::Personal {

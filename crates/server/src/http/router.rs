@@ -6,35 +6,42 @@ use axum::Router;
 use axum::http::Uri;
 use axum::middleware;
 use axum::response::{IntoResponse as _, Response};
-use axum::routing::{get, post};
 
 use super::graphql::{self, Graph};
+use super::routes::{Credential, Route, Routes, get, post};
 use super::{data, operations, request_id};
 use crate::app::App;
 use crate::error::Error;
 
+/// Data: one environment, chosen by the key.
+fn data_plane() -> Routes<Arc<App>> {
+    data::routes()
+}
+
+/// Management: what the member's roles allow.
+fn management_plane() -> Routes<Graph> {
+    Routes::opened_by(Credential::Token).at("/graphql", post(graphql::handle))
+}
+
+/// For operators.
+fn operations() -> Routes<Arc<App>> {
+    Routes::opened_by(Credential::Nothing)
+        .at("/healthz", get(operations::healthz))
+        .at("/readyz", get(operations::readyz))
+        .at("/metrics", get(operations::metrics))
+}
+
+/// Every route there is. What `router` serves and this does not list would be found by nobody who checks them all.
+pub(crate) fn list() -> Vec<Route> {
+    [data_plane().list(), management_plane().list(), operations().list()].concat()
+}
+
 pub(super) fn router(app: Arc<App>) -> Router {
     let graph = Graph { schema: graphql::schema(Some(Arc::clone(&app))), app: Arc::clone(&app) };
-
-    let management = Router::new()
-        .route(
-            "/graphql",
-            post(graphql::handle)
-                .fallback(async || Error::method_not_allowed("request/method-not-allowed", "GraphQL is asked by POST.")),
-        )
-        .with_state(graph);
-
-    let operations = Router::new()
-        .route("/healthz", get(operations::healthz))
-        .route("/readyz", get(operations::readyz))
-        .route("/metrics", get(operations::metrics))
-        .with_state(Arc::clone(&app));
-
-    // Data: one environment, chosen by the key.
-    data::router()
-        .with_state(app)
-        .merge(management)
-        .merge(operations)
+    Router::new()
+        .merge(data_plane().with_state(Arc::clone(&app)))
+        .merge(management_plane().with_state(graph))
+        .merge(operations().with_state(app))
         .fallback(unknown)
         .layer(middleware::from_fn(request_id::layer))
 }

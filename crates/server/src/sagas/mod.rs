@@ -55,6 +55,11 @@ impl Kind {
     }
 }
 
+/// Every kind of operation with the names of its steps.
+pub(crate) fn steps() -> Vec<(&'static str, Vec<&'static str>)> {
+    Kind::ALL.into_iter().map(|kind| (kind.as_str(), kind.steps().into_iter().map(|(name, _)| name).collect())).collect()
+}
+
 /// How an operation ended, and the keys it made, whose secret exists nowhere else.
 pub(crate) struct Ended {
     pub(crate) outcome: Outcome,
