@@ -2,7 +2,9 @@
 //!
 //! `make test` runs all of them with few tries, `make proof` (`CLOCHE_PROOF=full`) with all.
 
+mod probes;
 mod routes;
+mod sql;
 
 use std::fs;
 use std::path::Path;
