@@ -26,6 +26,10 @@ setup: ## Fetch what is missing: PostgreSQL 18, and on Debian the packages a bui
 run: setup ## Start a server with a demo project of 10,000 posts; Ctrl-C stops it
 	@exec scripts/run
 
+.PHONY: demo
+demo: setup ## Show what environments are, with 100,000 records; URL=… takes a running server, POSTS=… another size, KEEP=1 keeps it
+	@exec scripts/demo
+
 .PHONY: test
 test: setup ## Run every test
 	@cargo test --workspace --locked --doc --quiet
