@@ -83,6 +83,8 @@ class Management:
         finally:
             connection.close()
         body = answer.json()
+        if isinstance(body, dict) and body.get("detail"):
+            raise Problem(" ".join(part for part in (body["detail"], body.get("hint")) if part))
         if answer.status != 200 or not isinstance(body, dict) or body.get("errors"):
             raise Problem(f"GraphQL answered {answer.status}: {body}")
         return body["data"]

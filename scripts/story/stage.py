@@ -8,10 +8,11 @@ import time
 from shared.client import Data, Management, Problem, say
 from shared.server import is_ready
 
-# An operation that was interrupted ends by itself; its environment can be deleted then.
+# Longer than a copy that was under way takes to end.
 PUT_AWAY_SECONDS = 120
 
-ENVIRONMENTS = "query($id: String!) { environments(projectId: $id, first: 200) { nodes { id name parentId status } } }"
+PROJECT = "query($name: String!) { project(name: $name) { id rootEnvironment { id } } }"
+ENVIRONMENTS = "query($id: String!) { environments(projectId: $id, first: 200) { nodes { id name parentId } } }"
 DELETE = "mutation($id: String!) { deleteEnvironment(input: {environmentId: $id, purge: true}) { success message } }"
 EMPTY = "mutation($id: String!) { applyDefinitions(input: {environmentId: $id, files: [], prune: true}) { success message } }"
 
@@ -64,23 +65,20 @@ class Stage:
 
     def put_away(self):
         """Removes every environment but the root, and the root's tables; a project itself cannot be deleted."""
-        if self.id is None:
+        found = self.management.graphql(PROJECT, name=self.project)["project"]
+        if found is None:
             return
+        self.id = found["id"]
+        # An operation that was interrupted holds its environments until it ends by itself.
         deadline = time.monotonic() + PUT_AWAY_SECONDS
-        for environment in self.environments():
-            if environment["parentId"]:
-                say(f"deleting {environment['name']} of {self.project}")
-                retry(deadline, lambda: self.management.mutate(DELETE, id=environment["id"]))
-        retry(deadline, lambda: self.management.mutate(EMPTY, id=self.dev))
+        while children := [one for one in self.environments() if one["parentId"]]:
+            for child in children:
+                say(f"deleting {child['name']} of {self.project}")
+                try:
+                    self.management.mutate(DELETE, id=child["id"])
+                except Problem:
+                    if time.monotonic() > deadline:
+                        raise
+                    time.sleep(0.3)
+        self.management.mutate(EMPTY, id=found["rootEnvironment"]["id"])
         say(f"the project {self.project} stays on {self.url}, with an environment dev that has no tables: projects cannot be deleted yet")
-
-
-def retry(deadline, call):
-    """Until it works: an operation that was interrupted still holds its environments."""
-    while True:
-        try:
-            return call()
-        except Problem:
-            if time.monotonic() > deadline:
-                raise
-            time.sleep(0.3)
