@@ -26,6 +26,8 @@ class Stage:
         self.management = Management(self.url, token)
         self.id = self.dev = None
         self.keys = {}
+        # Set when all is done and wanted: then nothing is put away.
+        self.stays = False
 
     def check(self):
         """The server is there and takes the token."""
@@ -49,7 +51,8 @@ class Stage:
                     self.show.note(line.rstrip())
             stdout = process.stdout.read()
             if process.wait() != 0:
-                raise Problem(f"`cloche {' '.join(arguments)}` failed: {''.join(said).strip() or 'it says why above'}")
+                why = "it says why above" if live else "".join(said).strip()
+                raise Problem(f"`cloche {' '.join(arguments)}` failed: {why}")
             return stdout
         finally:
             # Only when this was interrupted: the server finishes what it was asked to do.
@@ -65,7 +68,7 @@ class Stage:
 
     def put_away(self):
         """Removes every environment but the root, and the root's tables; a project itself cannot be deleted."""
-        found = self.management.graphql(PROJECT, name=self.project)["project"]
+        found = None if self.stays else self.management.graphql(PROJECT, name=self.project)["project"]
         if found is None:
             return
         self.id = found["id"]
