@@ -10,7 +10,7 @@ export LISTEN ?= 127.0.0.1:7350
 # RELEASE=1 builds the optimised server; see scripts/run for why that is not the default.
 export RELEASE ?=
 
-SHELL_SCRIPTS = .ci/run $(shell grep -lE '^#!.*bash|shell=bash' scripts/*)
+SHELL_SCRIPTS = .ci/run $(shell grep -d skip -lE '^#!.*bash|shell=bash' scripts/*)
 PYTHON_SCRIPTS = $(shell grep -rlE '^#!.*python3|^"""' scripts bench)
 
 .PHONY: help
@@ -25,6 +25,10 @@ setup: ## Fetch what is missing: PostgreSQL 18, and on Debian the packages a bui
 .PHONY: run
 run: setup ## Start a server with a demo project of 10,000 posts; Ctrl-C stops it
 	@exec scripts/run
+
+.PHONY: demo
+demo: setup ## Show what environments are, with 100,000 records; URL=… takes a running server, POSTS=… another size, KEEP=1 keeps it
+	@exec scripts/demo
 
 .PHONY: test
 test: setup ## Run every test

@@ -7,6 +7,7 @@ mod cli;
 mod client;
 mod data;
 mod definitions;
+mod demo;
 mod environments;
 mod faults;
 mod harness;

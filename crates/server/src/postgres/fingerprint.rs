@@ -25,9 +25,20 @@ pub(crate) enum Depth {
 }
 
 /// One line an object.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(transparent)]
-pub(crate) struct Fingerprint(BTreeSet<String>);
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Fingerprint {
+    lines: BTreeSet<String>,
+    sequences: Vec<SequenceState>,
+}
+
+/// Where a sequence was when it was looked at. No snapshot holds it still.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct SequenceState {
+    /// As SQL names it, with its schema.
+    pub(crate) name: String,
+    pub(crate) last_value: i64,
+    pub(crate) is_called: bool,
+}
 
 /// How a branch differs from its source; empty when it is faithful.
 #[derive(Debug, Clone, Serialize)]
@@ -88,7 +99,7 @@ WHERE relnamespace = 'public'::regnamespace AND relkind IN ('r', 'm', 'i', 'S')"
 impl Fingerprint {
     /// Reads a database as it is now, or as the client's transaction sees it. The login must own what is in `public`.
     pub(crate) async fn read(client: &Client, depth: Depth) -> Result<Self, PgError> {
-        let mut lines = BTreeSet::new();
+        let (mut lines, mut sequences) = (BTreeSet::new(), Vec::new());
         // An empty search path makes PostgreSQL print every name with its schema, whoever asks.
         client.batch_execute("SET search_path = ''").await?;
         let rows = client.query(OBJECTS, &[]).await?;
@@ -101,26 +112,31 @@ impl Fingerprint {
         match depth {
             Depth::Objects => {}
             Depth::FileSizes => lines.extend(client.query(FILE_SIZES, &[]).await?.iter().map(|row| row.get::<_, String>(0))),
-            Depth::RowCounts => count_rows(client, &mut lines).await?,
+            Depth::RowCounts => sequences = count_rows(client, &mut lines).await?,
         }
         if depth != Depth::FileSizes {
             lines = lines.iter().map(|line| without_casts(line)).collect();
         }
-        Ok(Self(lines))
+        Ok(Self { lines, sequences })
+    }
+
+    /// With row counts: where each sequence was.
+    pub(crate) fn sequences(&self) -> &[SequenceState] {
+        &self.sequences
     }
 
     /// How `branch` differs from this, the source.
     pub(crate) fn compare(&self, branch: &Self) -> Differences {
         Differences {
-            missing: self.0.difference(&branch.0).cloned().collect(),
-            unexpected: branch.0.difference(&self.0).cloned().collect(),
+            missing: self.lines.difference(&branch.lines).cloned().collect(),
+            unexpected: branch.lines.difference(&self.lines).cloned().collect(),
         }
     }
 
     /// One hash over all lines: equal for equal databases. Small enough for an operation's log.
     pub(crate) fn hash(&self) -> String {
         let mut context = digest::Context::new(&digest::SHA256);
-        for line in &self.0 {
+        for line in &self.lines {
             context.update(line.as_bytes());
             context.update(b"\n");
         }
@@ -129,7 +145,7 @@ impl Fingerprint {
 
     /// How many lines there are to compare.
     pub(crate) fn len(&self) -> usize {
-        self.0.len()
+        self.lines.len()
     }
 }
 
@@ -188,22 +204,25 @@ fn after_type(text: &str) -> &str {
     rest
 }
 
-async fn count_rows(client: &Client, lines: &mut BTreeSet<String>) -> Result<(), PgError> {
+async fn count_rows(client: &Client, lines: &mut BTreeSet<String>) -> Result<Vec<SequenceState>, PgError> {
     let tables = client
         .query("SELECT relname::text, relkind = 'S' FROM pg_class WHERE relnamespace = 'public'::regnamespace AND relkind IN ('r', 'S')", &[])
         .await?;
+    let mut sequences = Vec::new();
     for table in tables {
         let (name, sequence): (String, bool) = (table.get(0), table.get(1));
-        let quoted = quote_identifier(&name);
+        let quoted = format!("public.{}", quote_identifier(&name));
         if sequence {
-            let row = client.query_one(&format!("SELECT last_value, is_called FROM public.{quoted}"), &[]).await?;
-            lines.insert(format!("sequence {name} {} {}", row.get::<_, i64>(0), row.get::<_, bool>(1)));
+            let row = client.query_one(&format!("SELECT last_value, is_called FROM {quoted}"), &[]).await?;
+            let state = SequenceState { name: quoted, last_value: row.get(0), is_called: row.get(1) };
+            lines.insert(format!("sequence {name} {} {}", state.last_value, state.is_called));
+            sequences.push(state);
         } else {
-            let row = client.query_one(&format!("SELECT count(*) FROM ONLY public.{quoted}"), &[]).await?;
+            let row = client.query_one(&format!("SELECT count(*) FROM ONLY {quoted}"), &[]).await?;
             lines.insert(format!("rows {name} {}", row.get::<_, i64>(0)));
         }
     }
-    Ok(())
+    Ok(sequences)
 }
 
 #[cfg(test)]
