@@ -13,7 +13,7 @@ mod settings;
 mod start;
 mod store;
 
-pub use http::routes::{Credential, Route};
+pub use crate::http::routes::{Credential, Route};
 pub use settings::{LogFormat, Settings};
 pub use start::serve;
 

@@ -12,6 +12,7 @@ use metrics_exporter_prometheus::PrometheusBuilder;
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
+use tokio::task::JoinHandle;
 use tracing_subscriber::EnvFilter;
 use uuid::Uuid;
 
@@ -55,7 +56,15 @@ pub async fn serve(mut settings: Settings) -> anyhow::Result<()> {
         },
         Some(_) => None,
     };
-    let served = serve_with(settings, secrets, embedded.as_ref(), listener, stopped(stop)).await;
+    let ready = tokio::select! {
+        ready = prepare(settings, secrets, embedded.as_ref(), &listener) => ready.map(Some),
+        () = stopped(stop.clone()) => Ok(None),
+    };
+    let served = match ready {
+        Ok(Some((app, lease))) => run(app, lease, listener, stopped(stop)).await,
+        Ok(None) => Ok(()),
+        Err(error) => Err(error),
+    };
     if let Some(embedded) = embedded {
         tracing::info!("stopping PostgreSQL");
         embedded.stop().await;
@@ -63,13 +72,13 @@ pub async fn serve(mut settings: Settings) -> anyhow::Result<()> {
     served
 }
 
-async fn serve_with(
+/// Everything before the first request. The task keeps the server's lease.
+async fn prepare(
     settings: Settings,
     secrets: Arc<Secrets>,
     embedded: Option<&Embedded>,
-    listener: TcpListener,
-    stop: impl Future<Output = ()> + Send + 'static,
-) -> anyhow::Result<()> {
+    listener: &TcpListener,
+) -> anyhow::Result<(Arc<App>, JoinHandle<()>)> {
     let mut cluster = match (embedded, &settings.database_url) {
         (Some(embedded), _) => Cluster::embedded(embedded, Arc::clone(&secrets)).await?,
         (None, Some(url)) => Cluster::external(url, find_tools(&settings).ok(), Arc::clone(&secrets)).await?,
@@ -96,10 +105,20 @@ async fn serve_with(
     let lease = tokio::spawn(fence::keep(Arc::clone(&app)));
     reconcile::clean_up(&app).await?;
     operation::take_over_abandoned(&app).await?;
+    announce(&app, &url);
+    Ok((app, lease))
+}
+
+/// Serves until it is told to stop.
+async fn run(
+    app: Arc<App>,
+    lease: JoinHandle<()>,
+    listener: TcpListener,
+    stop: impl Future<Output = ()> + Send + 'static,
+) -> anyhow::Result<()> {
     let housekeeping = tokio::spawn(reconcile::keep(Arc::clone(&app)));
     let environments = Arc::clone(&app.environments);
     let connections = tokio::spawn(async move { environments.keep_house().await });
-    announce(&app, &url);
     let served = crate::http::serve(Arc::clone(&app), listener, stop).await;
     housekeeping.abort();
     connections.abort();

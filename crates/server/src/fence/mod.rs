@@ -97,17 +97,25 @@ impl Fence {
 
     /// An embedded PostgreSQL has one server. Another that was killed is on the list until its lease has run out.
     async fn refuse_strangers(&self, client: &Client) -> anyhow::Result<()> {
-        let started = Instant::now();
+        let mut silent: Option<(Peer, Instant)> = None;
         loop {
             let others = nodes::others(client, self.node()).await?;
             let Some(other) = others.into_iter().find(|other| self.embedded || other.embedded) else { return Ok(()) };
-            if started.elapsed() > LEASE + DRIFT && !nodes::give_up(client, &other).await? {
-                nodes::leave(client, self.node()).await?;
-                bail!(
-                    "another cloche server ({}) uses this PostgreSQL server: an embedded PostgreSQL serves one; several servers share an \
-                     external one, each started with --database-url",
-                    other.address
-                );
+            match &silent {
+                Some((before, _)) if before.id == other.id && *before != other => {
+                    nodes::leave(client, self.node()).await?;
+                    bail!(
+                        "another cloche server ({}) uses this PostgreSQL server: an embedded PostgreSQL serves one; several servers \
+                         share an external one, each started with --database-url",
+                        other.address
+                    );
+                }
+                Some((before, since)) if *before == other => {
+                    if since.elapsed() > LEASE + DRIFT {
+                        nodes::give_up(client, &other).await?;
+                    }
+                }
+                _ => silent = Some((other, Instant::now())),
             }
             tokio::time::sleep(RENEW).await;
         }
@@ -117,8 +125,8 @@ impl Fence {
     pub(crate) async fn leave(&self, store: &Store) {
         self.lease.end();
         let left = async { nodes::leave(&*store.client().await?, self.node()).await };
-        if let Err(error) = left.await {
-            tracing::debug!(?error, "this server could not leave the list; the others give it up by themselves");
+        if !matches!(tokio::time::timeout(PATIENCE, left).await, Ok(Ok(()))) {
+            tracing::debug!("this server could not leave the list; the others give it up by themselves");
         }
     }
 }
