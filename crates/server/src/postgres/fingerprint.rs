@@ -3,7 +3,7 @@
 //! Everything a tenant can make in schema `public`, with its owner and grants, is one line each. A full copy adds what stands
 //! for the data: the size of every relation's file (instant copies) or the count of every table's rows (snapshot copies).
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 
 use aws_lc_rs::digest;
 use serde::{Deserialize, Serialize};
@@ -27,7 +27,8 @@ pub(crate) enum Depth {
 /// One line an object.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Fingerprint {
-    lines: BTreeSet<String>,
+    /// As compared, each with how people read it.
+    lines: BTreeMap<String, String>,
     sequences: Vec<SequenceState>,
 }
 
@@ -99,7 +100,7 @@ WHERE relnamespace = 'public'::regnamespace AND relkind IN ('r', 'm', 'i', 'S')"
 impl Fingerprint {
     /// Reads a database as it is now, or as the client's transaction sees it. The login must own what is in `public`.
     pub(crate) async fn read(client: &Client, depth: Depth) -> Result<Self, PgError> {
-        let (mut lines, mut sequences) = (BTreeSet::new(), Vec::new());
+        let (mut lines, mut sequences) = (Vec::new(), Vec::new());
         // An empty search path makes PostgreSQL print every name with its schema, whoever asks.
         client.batch_execute("SET search_path = ''").await?;
         let rows = client.query(OBJECTS, &[]).await?;
@@ -107,17 +108,15 @@ impl Fingerprint {
         if depth != Depth::Objects {
             // A dump of a schema leaves large objects out: a source that has some is then found not to be copied whole.
             let row = client.query_one("SELECT format('large objects %s', count(*)) FROM pg_largeobject_metadata", &[]).await?;
-            lines.insert(row.get(0));
+            lines.push(row.get(0));
         }
         match depth {
             Depth::Objects => {}
             Depth::FileSizes => lines.extend(client.query(FILE_SIZES, &[]).await?.iter().map(|row| row.get::<_, String>(0))),
             Depth::RowCounts => sequences = count_rows(client, &mut lines).await?,
         }
-        if depth != Depth::FileSizes {
-            lines = lines.iter().map(|line| without_casts(line)).collect();
-        }
-        Ok(Self { lines, sequences })
+        let compared = |line: &str| if depth == Depth::FileSizes { line.to_owned() } else { without_casts(line) };
+        Ok(Self { lines: lines.into_iter().map(|line| (compared(&line), line)).collect(), sequences })
     }
 
     /// With row counts: where each sequence was.
@@ -127,16 +126,17 @@ impl Fingerprint {
 
     /// How `branch` differs from this, the source.
     pub(crate) fn compare(&self, branch: &Self) -> Differences {
-        Differences {
-            missing: self.lines.difference(&branch.lines).cloned().collect(),
-            unexpected: branch.lines.difference(&self.lines).cloned().collect(),
-        }
+        let alone = |these: &Self, others: &Self| {
+            let lines = these.lines.iter().filter(|(compared, _)| !others.lines.contains_key(*compared));
+            lines.map(|(_, line)| line.clone()).collect()
+        };
+        Differences { missing: alone(self, branch), unexpected: alone(branch, self) }
     }
 
     /// One hash over all lines: equal for equal databases. Small enough for an operation's log.
     pub(crate) fn hash(&self) -> String {
         let mut context = digest::Context::new(&digest::SHA256);
-        for line in &self.lines {
+        for line in self.lines.keys() {
             context.update(line.as_bytes());
             context.update(b"\n");
         }
@@ -204,7 +204,7 @@ fn after_type(text: &str) -> &str {
     rest
 }
 
-async fn count_rows(client: &Client, lines: &mut BTreeSet<String>) -> Result<Vec<SequenceState>, PgError> {
+async fn count_rows(client: &Client, lines: &mut Vec<String>) -> Result<Vec<SequenceState>, PgError> {
     let tables = client
         .query("SELECT relname::text, relkind = 'S' FROM pg_class WHERE relnamespace = 'public'::regnamespace AND relkind IN ('r', 'S')", &[])
         .await?;
@@ -215,11 +215,11 @@ async fn count_rows(client: &Client, lines: &mut BTreeSet<String>) -> Result<Vec
         if sequence {
             let row = client.query_one(&format!("SELECT last_value, is_called FROM {quoted}"), &[]).await?;
             let state = SequenceState { name: quoted, last_value: row.get(0), is_called: row.get(1) };
-            lines.insert(format!("sequence {name} {} {}", state.last_value, state.is_called));
+            lines.push(format!("sequence {name} {} {}", state.last_value, state.is_called));
             sequences.push(state);
         } else {
             let row = client.query_one(&format!("SELECT count(*) FROM ONLY {quoted}"), &[]).await?;
-            lines.insert(format!("rows {name} {}", row.get::<_, i64>(0)));
+            lines.push(format!("rows {name} {}", row.get::<_, i64>(0)));
         }
     }
     Ok(sequences)
