@@ -76,7 +76,8 @@ impl Fence {
             peers: Mutex::default(),
         };
         let mut client = store.client().await?;
-        fence.introduce(&mut client).await?;
+        let asked = fence.introduce(&mut client).await?;
+        fence.lease.extend(asked, LEASE);
         fence.refuse_strangers(&client).await?;
         Ok(fence)
     }
@@ -86,13 +87,13 @@ impl Fence {
         locked(&self.seen).0
     }
 
-    async fn introduce(&self, client: &mut Client) -> Result<()> {
+    /// Answers from when the new lease counts.
+    async fn introduce(&self, client: &mut Client) -> Result<BootTime> {
         let asked = BootTime::now();
         let node = NewNode { id: NodeId::new(), home: self.home, address: &self.address, embedded: self.embedded };
         let epoch = nodes::enter(client, &node).await?;
         *locked(&self.seen) = (node.id, epoch);
-        self.lease.extend(asked, LEASE);
-        Ok(())
+        Ok(asked)
     }
 
     /// An embedded PostgreSQL has one server. Another that was killed is on the list until its lease has run out.
@@ -195,8 +196,10 @@ async fn renew(app: &App, client: &Client) -> Result<bool> {
     let Some(News { changes, closed_gates }) = nodes::renew(client, node, epoch).await? else {
         tracing::warn!("the other nodes have given this server up; it enters the list anew");
         fence.lease.end();
+        let asked = fence.introduce(&mut *app.store.client().await?).await?;
+        // Only now: what was read before it entered may be older than the last change there is, from which it starts.
         app.forget_everything();
-        fence.introduce(&mut *app.store.client().await?).await?;
+        fence.lease.extend(asked, LEASE);
         return Ok(true);
     };
     for (_, environment) in &changes {
