@@ -5,6 +5,7 @@
 mod probes;
 mod routes;
 mod sql;
+mod steps;
 
 use std::fs;
 use std::path::Path;
