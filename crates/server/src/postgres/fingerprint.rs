@@ -86,7 +86,8 @@ SELECT format('size %s %s', relname, pg_relation_size(oid)) FROM pg_class
 WHERE relnamespace = 'public'::regnamespace AND relkind IN ('r', 'm', 'i', 'S')";
 
 impl Fingerprint {
-    /// Reads a database as it is now, or as the client's transaction sees it. The login must own what is in `public`.
+    /// Reads a database as it is now, or as the client's transaction sees it. The login must own what is in `public`, or, to count rows,
+    /// be in a transaction that changes nothing.
     pub(crate) async fn read(client: &Client, depth: Depth) -> Result<Self, PgError> {
         let mut lines = BTreeSet::new();
         // An empty search path makes PostgreSQL print every name with its schema, whoever asks.
@@ -107,6 +108,13 @@ impl Fingerprint {
             lines = lines.iter().map(|line| without_casts(line)).collect();
         }
         Ok(Self(lines))
+    }
+
+    /// As [`read`](Self::read), in a transaction of its own that changes nothing. Planning a count runs what the owner calls immutable,
+    /// such as the function of a partial index, as whoever counts: it must not be able to do anything with that.
+    pub(crate) async fn read_only(client: &Client, depth: Depth) -> Result<Self, PgError> {
+        client.batch_execute("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY").await?;
+        Self::read(client, depth).await
     }
 
     /// How `branch` differs from this, the source.
