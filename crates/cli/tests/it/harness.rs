@@ -224,7 +224,8 @@ impl Process {
     fn spawn(folder: &Folder, faults: Option<&str>) -> Self {
         let mut command = command();
         command.args(["serve", "--listen", "127.0.0.1:0", "--data-dir"]).arg(folder.data_dir());
-        command.arg("--postgres-bin").arg(postgres_bin());
+        // With PostgreSQL's own log, in which no secret may be either.
+        command.arg("--postgres-bin").arg(postgres_bin()).args(["--log", "info,cloche_server::postgres::log=debug"]);
         if let Some(faults) = faults {
             command.env("CLOCHE_FAULTS", faults);
         }

@@ -2,6 +2,8 @@
 //!
 //! `make test` runs all of them with few tries, `make proof` (`CLOCHE_PROOF=full`) with all.
 
+mod planted;
+mod poison;
 mod probes;
 mod routes;
 mod sql;

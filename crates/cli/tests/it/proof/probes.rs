@@ -74,8 +74,17 @@ pub(super) const ROLES: &[Probe] = &[
     no("be another customer's session", &["RESET ROLE", "SET SESSION AUTHORIZATION {foreign}_sql"]),
     no("be another by set_config", &["SELECT set_config('role', 'cloche_platform', false)"]),
     no("be another session by set_config", &["SELECT set_config('session_authorization', 'cloche_admin', false)"]),
-    no("a function that is the platform", &["CREATE FUNCTION evil() RETURNS text LANGUAGE sql SET role = 'cloche_platform' AS 'SELECT 1::text'", "SELECT evil()"]),
-    no("give a function to the platform", &["CREATE FUNCTION evil() RETURNS int LANGUAGE sql SECURITY DEFINER AS 'SELECT 1'", "ALTER FUNCTION evil() OWNER TO cloche_platform"]),
+    no(
+        "a function that is the platform",
+        &["CREATE FUNCTION evil() RETURNS text LANGUAGE sql SET role = 'cloche_platform' AS 'SELECT 1::text'", "SELECT evil()"],
+    ),
+    no(
+        "give a function to the platform",
+        &[
+            "CREATE FUNCTION evil() RETURNS int LANGUAGE sql SECURITY DEFINER AS 'SELECT 1'",
+            "ALTER FUNCTION evil() OWNER TO cloche_platform",
+        ],
+    ),
     no("give a view to the platform", &["CREATE VIEW evil AS SELECT * FROM posts", "ALTER VIEW evil OWNER TO cloche_platform"]),
     no("give a table to the administrator", &["CREATE TABLE evil (a int)", "ALTER TABLE evil OWNER TO cloche_admin"]),
     no("take what others own", &["REASSIGN OWNED BY {own}_data TO cloche_owner"]),
@@ -119,7 +128,13 @@ pub(super) const SERVER: &[Probe] = &[
     no("a publication of all", &["CREATE PUBLICATION evil FOR ALL TABLES"]),
     no("a publication", &["CREATE PUBLICATION evil FOR TABLE posts"]),
     no("a subscription", &["CREATE SUBSCRIPTION evil CONNECTION 'dbname={foreign}' PUBLICATION p WITH (connect = false)"]),
-    no("an event trigger", &["CREATE FUNCTION evil() RETURNS event_trigger LANGUAGE plpgsql AS 'BEGIN END'", "CREATE EVENT TRIGGER evil ON ddl_command_end EXECUTE FUNCTION evil()"]),
+    no(
+        "an event trigger",
+        &[
+            "CREATE FUNCTION evil() RETURNS event_trigger LANGUAGE plpgsql AS 'BEGIN END'",
+            "CREATE EVENT TRIGGER evil ON ddl_command_end EXECUTE FUNCTION evil()",
+        ],
+    ),
     no("a foreign data wrapper", &["CREATE FOREIGN DATA WRAPPER evil"]),
     not("a foreign server", &["42704", "42501"], &["CREATE SERVER evil FOREIGN DATA WRAPPER postgres_fdw"]),
     not("files as a foreign server", &["42704", "42501"], &["CREATE SERVER evil FOREIGN DATA WRAPPER file_fdw"]),
@@ -146,11 +161,27 @@ pub(super) const SERVER: &[Probe] = &[
     no("an operator family", &["CREATE OPERATOR FAMILY evil USING btree"]),
     no("a base type", &["CREATE TYPE evil", "CREATE TYPE evil (INPUT = int4in, OUTPUT = int4out)"]),
     no("a binary cast", &["CREATE TYPE mine AS (a int)", "CREATE CAST (mine AS text) WITHOUT FUNCTION"]).or(&["42501", "42P17"]),
-    no("a cast of PostgreSQL's types", &["CREATE FUNCTION evil(name) RETURNS int LANGUAGE sql IMMUTABLE AS 'SELECT 1'", "CREATE CAST (name AS int) WITH FUNCTION evil(name) AS IMPLICIT"]),
-    no("a parser of texts", &["CREATE TEXT SEARCH PARSER evil (START = prsd_start, GETTOKEN = prsd_nexttoken, END = prsd_end, LEXTYPES = prsd_lextype)"]),
+    no(
+        "a cast of PostgreSQL's types",
+        &[
+            "CREATE FUNCTION evil(name) RETURNS int LANGUAGE sql IMMUTABLE AS 'SELECT 1'",
+            "CREATE CAST (name AS int) WITH FUNCTION evil(name) AS IMPLICIT",
+        ],
+    ),
+    no(
+        "a parser of texts",
+        &[
+            "CREATE TEXT SEARCH PARSER evil (START = prsd_start, GETTOKEN = prsd_nexttoken, END = prsd_end, LEXTYPES = prsd_lextype)",
+        ],
+    ),
     no("a template of dictionaries", &["CREATE TEXT SEARCH TEMPLATE evil (LEXIZE = dsimple_lexize)"]),
-    not("stop words of another folder", &["22023", "F0000"], &["CREATE TEXT SEARCH DICTIONARY evil (TEMPLATE = simple, STOPWORDS = '../../../../etc/passwd')"]),
-    no("a transform", &["CREATE TRANSFORM FOR int LANGUAGE sql (FROM SQL WITH FUNCTION pg_catalog.abs(int))"]).or(&["42501", "42P17"]),
+    not(
+        "stop words of another folder",
+        &["22023", "F0000"],
+        &["CREATE TEXT SEARCH DICTIONARY evil (TEMPLATE = simple, STOPWORDS = '../../../../etc/passwd')"],
+    ),
+    no("a transform", &["CREATE TRANSFORM FOR int LANGUAGE sql (FROM SQL WITH FUNCTION pg_catalog.abs(int))"])
+        .or(&["42501", "42P17"]),
     not("a transaction that outlives its session", &["55000"], &["BEGIN", "PREPARE TRANSACTION 'evil'"]),
 ];
 
@@ -161,7 +192,13 @@ pub(super) const SETTINGS: &[Probe] = &[
     no("forget the server's settings", &["ALTER SYSTEM RESET ALL"]),
     no("replica", &["SET session_replication_role = replica"]),
     no("replica by set_config", &["SELECT set_config('session_replication_role', 'replica', false)"]),
-    no("replica in a function", &["CREATE FUNCTION evil() RETURNS int LANGUAGE sql SET session_replication_role = replica AS 'SELECT 1'", "SELECT evil()"]),
+    no(
+        "replica in a function",
+        &[
+            "CREATE FUNCTION evil() RETURNS int LANGUAGE sql SET session_replication_role = replica AS 'SELECT 1'",
+            "SELECT evil()",
+        ],
+    ),
     no("replica for a login", &["RESET ROLE", "ALTER ROLE {own}_sql SET session_replication_role = replica"]),
     no("log statements", &["SET log_statement = 'all'"]),
     no("log durations", &["SET log_min_duration_statement = 0"]),
@@ -226,12 +263,21 @@ pub(super) const FUNCTIONS: &[Probe] = &[
     no("drop a slot", &["SELECT pg_drop_replication_slot('evil')"]),
     no("read the write-ahead log", &["SELECT pg_logical_slot_peek_changes('evil', NULL, NULL)"]).or(&["42501", "42704"]),
     no("an origin", &["SELECT pg_replication_origin_create('evil')"]),
-    no("end the platform's sessions", &["SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename IN ('cloche_admin', 'cloche_dump')"]),
+    no(
+        "end the platform's sessions",
+        &["SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename IN ('cloche_admin', 'cloche_dump')"],
+    ),
     no("end the data plane's sessions", &["SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = '{own}_data'"]),
     no("end another's sessions", &["SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = '{foreign}_data'"]),
-    no("cancel the platform's statements", &["SELECT pg_cancel_backend(pid) FROM pg_stat_activity WHERE usename = 'cloche_admin'"]),
+    no(
+        "cancel the platform's statements",
+        &["SELECT pg_cancel_backend(pid) FROM pg_stat_activity WHERE usename = 'cloche_admin'"],
+    ),
     harmless("signal a process that is none", &["SELECT pg_terminate_backend(1)"]),
-    no("print another's memory", &["SELECT pg_log_backend_memory_contexts(pid) FROM pg_stat_activity WHERE usename = 'cloche_admin'"]),
+    no(
+        "print another's memory",
+        &["SELECT pg_log_backend_memory_contexts(pid) FROM pg_stat_activity WHERE usename = 'cloche_admin'"],
+    ),
     no("shared memory", &["SELECT * FROM pg_shmem_allocations"]),
     no("memory", &["SELECT * FROM pg_backend_memory_contexts"]),
     no("forget statistics", &["SELECT pg_stat_reset()"]),
@@ -243,14 +289,29 @@ pub(super) const FUNCTIONS: &[Probe] = &[
     not("binary upgrade", &["55P02", "42501", "XX000"], &["SELECT binary_upgrade_set_next_pg_authid_oid(10)"]),
     no("object ids", &["SELECT pg_nextoid('pg_class', 'oid', 'pg_class_oid_index')"]),
     no("pinned objects", &["SELECT pg_stop_making_pinned_objects()"]),
-    no("statistics of the platform's tables", &["SELECT pg_restore_relation_stats('schemaname', 'cloche', 'relname', 'variables', 'reltuples', 5::real)"]),
+    no(
+        "statistics of the platform's tables",
+        &["SELECT pg_restore_relation_stats('schemaname', 'cloche', 'relname', 'variables', 'reltuples', 5::real)"],
+    ),
     harmless("a message in the write-ahead log", &["SELECT pg_logical_emit_message(false, 'evil', 'x')"]),
     harmless("a snapshot for others", &["SELECT pg_export_snapshot()"]),
-    not("a snapshot of a path", &["22023", "42704"], &["BEGIN ISOLATION LEVEL REPEATABLE READ", "SET TRANSACTION SNAPSHOT '../../../etc/passwd'"]),
-    not("a file by XML", &["0A000", "2200M", "2200N"], &["SELECT xmlparse(document '<!DOCTYPE a [<!ENTITY x SYSTEM \"file:///etc/passwd\">]><a>&x;</a>')"]),
+    not(
+        "a snapshot of a path",
+        &["22023", "42704"],
+        &["BEGIN ISOLATION LEVEL REPEATABLE READ", "SET TRANSACTION SNAPSHOT '../../../etc/passwd'"],
+    ),
+    not(
+        "a file by XML",
+        &["0A000", "2200M", "2200N"],
+        &["SELECT xmlparse(document '<!DOCTYPE a [<!ENTITY x SYSTEM \"file:///etc/passwd\">]><a>&x;</a>')"],
+    ),
     not("another database by SQL", &["0A000", "42P01", "3F000"], &["SELECT * FROM {foreign}.public.posts"]),
     not("the control database by SQL", &["0A000"], &["SELECT * FROM cloche_control.public.api_keys"]),
-    not("a query as a file", &["42501", "0A000", "42883", "3F000"], &["SELECT query_to_xml('SELECT * FROM pg_authid', true, false, '')"]),
+    not(
+        "a query as a file",
+        &["42501", "0A000", "42883", "3F000"],
+        &["SELECT query_to_xml('SELECT * FROM pg_authid', true, false, '')"],
+    ),
 ];
 
 /// Catalogs and the platform's own schema.
@@ -275,7 +336,13 @@ pub(super) const CATALOGS: &[Probe] = &[
     no("lock the roles", &["BEGIN", "LOCK TABLE pg_authid IN ACCESS SHARE MODE"]),
     no("lock rows of the databases", &["SELECT * FROM pg_database FOR UPDATE"]),
     no("index a catalog", &["CREATE INDEX ON pg_class (relname)"]),
-    no("a trigger on a catalog", &["CREATE FUNCTION evil() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NEW; END'", "CREATE TRIGGER evil BEFORE INSERT ON pg_class FOR EACH ROW EXECUTE FUNCTION evil()"]),
+    no(
+        "a trigger on a catalog",
+        &[
+            "CREATE FUNCTION evil() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NEW; END'",
+            "CREATE TRIGGER evil BEFORE INSERT ON pg_class FOR EACH ROW EXECUTE FUNCTION evil()",
+        ],
+    ),
     no("rebuild a shared catalog", &["REINDEX TABLE pg_database"]),
     no("rebuild the system", &["REINDEX SYSTEM {own}"]),
     harmless("vacuum what one does not own", &["VACUUM pg_database"]),
@@ -293,12 +360,21 @@ pub(super) const CATALOGS: &[Probe] = &[
     no("a table in the platform's schema", &["CREATE TABLE cloche.evil (a int)"]),
     no("move a table there", &["CREATE TABLE evil (a int)", "ALTER TABLE evil SET SCHEMA cloche"]),
     no("record a revision", &["SELECT cloche.record_revision(gen_random_uuid(), 'x', '{}', '[]', '[]')"]),
-    no("replace the platform's function", &["CREATE OR REPLACE FUNCTION cloche.record_revision(uuid, text, jsonb, jsonb, jsonb) RETURNS void LANGUAGE sql AS ''"]),
+    no(
+        "replace the platform's function",
+        &["CREATE OR REPLACE FUNCTION cloche.record_revision(uuid, text, jsonb, jsonb, jsonb) RETURNS void LANGUAGE sql AS ''"],
+    ),
     no("a function in PostgreSQL's schema", &["CREATE FUNCTION pg_catalog.evil() RETURNS int LANGUAGE sql AS 'SELECT 1'"]),
     no("a reference to the platform's table", &["CREATE TABLE evil (name text REFERENCES cloche.variables)"]),
     no("a child of the platform's table", &["CREATE TABLE evil () INHERITS (cloche.variables)"]),
     no("a view of the platform's table", &["CREATE VIEW evil AS SELECT * FROM cloche.variables", "SELECT * FROM evil"]),
-    no("a trigger on the platform's table", &["CREATE FUNCTION evil() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NEW; END'", "CREATE TRIGGER evil BEFORE INSERT ON cloche.variables FOR EACH ROW EXECUTE FUNCTION evil()"]),
+    no(
+        "a trigger on the platform's table",
+        &[
+            "CREATE FUNCTION evil() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NEW; END'",
+            "CREATE TRIGGER evil BEFORE INSERT ON cloche.variables FOR EACH ROW EXECUTE FUNCTION evil()",
+        ],
+    ),
     no("a rule on the platform's table", &["CREATE RULE evil AS ON INSERT TO cloche.variables DO INSTEAD NOTHING"]),
     no("a policy on the platform's table", &["CREATE POLICY evil ON cloche.variables"]),
     no("statistics on the platform's table", &["CREATE STATISTICS evil ON name, updated_at FROM cloche.variables"]),
@@ -329,12 +405,24 @@ pub(super) const LOOKING: &[Probe] = &[
     harmless("the whole database as XML", &["SELECT database_to_xml(true, false, '')"]),
     harmless("listening for others", &["LISTEN evil", "SELECT pg_notify('evil', 'x')"]),
     harmless("locks that another may want", &["SELECT pg_advisory_lock(hashtext('cloche'))", "SELECT pg_advisory_lock(0)"]),
-    harmless("temporary shadows", &[
-        "CREATE TEMP TABLE pg_class (a int)", "CREATE TEMP TABLE variables (name text)", "CREATE TEMP VIEW pg_roles AS SELECT 1 AS a",
-        "CREATE FUNCTION pg_temp.now() RETURNS text LANGUAGE sql AS 'SELECT 1::text'", "SET search_path = pg_temp, public, pg_catalog",
-    ]),
-    harmless("the own password and settings", &["RESET ROLE", "ALTER ROLE {own}_sql SET work_mem = '64kB'", "ALTER ROLE {own}_sql RESET work_mem"]),
-    harmless("the group's settings, which no login takes", &["ALTER ROLE cloche_owner SET search_path = evil", "ALTER ROLE cloche_owner RESET ALL"]),
+    harmless(
+        "temporary shadows",
+        &[
+            "CREATE TEMP TABLE pg_class (a int)",
+            "CREATE TEMP TABLE variables (name text)",
+            "CREATE TEMP VIEW pg_roles AS SELECT 1 AS a",
+            "CREATE FUNCTION pg_temp.now() RETURNS text LANGUAGE sql AS 'SELECT 1::text'",
+            "SET search_path = pg_temp, public, pg_catalog",
+        ],
+    ),
+    harmless(
+        "the own password and settings",
+        &["RESET ROLE", "ALTER ROLE {own}_sql SET work_mem = '64kB'", "ALTER ROLE {own}_sql RESET work_mem"],
+    ),
+    harmless(
+        "the group's settings, which no login takes",
+        &["ALTER ROLE cloche_owner SET search_path = evil", "ALTER ROLE cloche_owner RESET ALL"],
+    ),
 ];
 
 impl Probe {

@@ -118,8 +118,7 @@ impl World {
 
     async fn customer(&self) -> Client {
         // Those of the last probes may still be leaving.
-        let (client, connection) =
-            until("there is a connection", async || self.login.connect(NoTls).await.ok()).await;
+        let (client, connection) = until("there is a connection", async || self.login.connect(NoTls).await.ok()).await;
         tokio::spawn(connection);
         client
     }
@@ -148,7 +147,8 @@ impl World {
             Ok(()) if !probe.refused.is_empty() => Some("it worked".into()),
             Err(error) if !probe.refused.is_empty() => {
                 let code = error.code().map_or("", |code| code.code());
-                (!probe.refused.contains(&code)).then(|| format!("it failed otherwise than expected: {code} {:?}", error.as_db_error()))
+                (!probe.refused.contains(&code))
+                    .then(|| format!("it failed otherwise than expected: {code} {:?}", error.as_db_error()))
             }
             _ => None,
         }
@@ -177,14 +177,28 @@ async fn connections(world: &World, violations: &mut Vec<String>) -> usize {
     for database in [&world.foreign, "postgres", "template0", "template1", "cloche_control", "cloche_template", "nowhere"] {
         tries.push((format!("the database {database}"), login(&|config| _ = config.dbname(database))));
     }
-    for user in [sql(&world.foreign), "cloche_dump".into(), "cloche_admin".into(), "cloche_owner".into(), "cloche_platform".into(), world.own.clone()] {
+    for user in [
+        sql(&world.foreign),
+        "cloche_dump".into(),
+        "cloche_admin".into(),
+        "cloche_owner".into(),
+        "cloche_platform".into(),
+        world.own.clone(),
+    ] {
         tries.push((format!("the login {user}"), login(&|config| _ = config.user(&user))));
         for database in [&world.foreign, "cloche_control"] {
             tries.push((format!("the login {user} in {database}"), login(&|config| _ = config.user(&user).dbname(database))));
         }
     }
-    for options in ["-c session_replication_role=replica", "-c role=cloche_platform", "-c role=cloche_admin", "-c log_statement=all",
-                    "-c session_authorization=cloche_admin", "-c session_preload_libraries=evil", "-c allow_system_table_mods=on"] {
+    for options in [
+        "-c session_replication_role=replica",
+        "-c role=cloche_platform",
+        "-c role=cloche_admin",
+        "-c log_statement=all",
+        "-c session_authorization=cloche_admin",
+        "-c session_preload_libraries=evil",
+        "-c allow_system_table_mods=on",
+    ] {
         tries.push((format!("the options {options}"), login(&|config| _ = config.options(options))));
     }
     tries.push(("no password".into(), login(&|config| _ = config.password(""))));
@@ -200,9 +214,14 @@ async fn connections(world: &World, violations: &mut Vec<String>) -> usize {
 async fn attack(world: &World, violations: &mut Vec<String>) -> usize {
     let mut tries = connections(world, violations).await;
     let mut before = world.state().await;
-    for (group, probes) in
-        [("roles", ROLES), ("server", SERVER), ("settings", SETTINGS), ("functions", FUNCTIONS), ("catalogs", CATALOGS), ("looking", LOOKING)]
-    {
+    for (group, probes) in [
+        ("roles", ROLES),
+        ("server", SERVER),
+        ("settings", SETTINGS),
+        ("functions", FUNCTIONS),
+        ("catalogs", CATALOGS),
+        ("looking", LOOKING),
+    ] {
         for probe in probes {
             tries += 1;
             if let Some(problem) = world.attempt(probe).await {
