@@ -16,7 +16,7 @@ use tokio::task::JoinHandle;
 use tracing_subscriber::EnvFilter;
 use uuid::Uuid;
 
-use crate::app::{App, operation, scripted_faults};
+use crate::app::{App, faults, operation};
 use crate::auth::{KeyCache, TokenUse};
 use crate::fence::{self, Fence};
 use crate::postgres::cluster::Cluster;
@@ -146,7 +146,7 @@ fn assemble(
         tokens: TokenUse::default(),
         organization,
         running: operation::Running::default(),
-        faults: scripted_faults()?,
+        faults: faults::Script::of_environment()?,
         metrics: PrometheusBuilder::new().install_recorder().context("metrics cannot be set up")?,
     })
 }

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
 use serde_json::{Value, json};
+use tokio::task::JoinHandle;
 
 /// What is read of an environment.
 pub(crate) const CARD: &str = "id projectId name type status provider region cluster parentId parentName branchMode branchedAt expiresAt \
@@ -43,9 +44,9 @@ impl Person {
     }
 
     /// Sends a mutation to a server that may die of it, and does not wait.
-    pub(crate) fn begin(&self, mutation: &str, input: Value) {
+    pub(crate) fn begin(&self, mutation: &str, input: Value) -> JoinHandle<reqwest::Result<Answer>> {
         let (api, body) = (self.api.clone(), json!({ "query": Self::document(mutation), "variables": { "input": input } }));
-        tokio::spawn(async move { api.try_send("POST", "/graphql", Some(body.to_string())).await });
+        tokio::spawn(async move { api.try_send("POST", "/graphql", Some(body.to_string())).await })
     }
 
     fn document(mutation: &str) -> String {

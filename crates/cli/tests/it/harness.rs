@@ -301,7 +301,8 @@ impl Process {
     fn spawn(folder: &Folder, faults: Option<&str>) -> Self {
         let mut command = command();
         command.args(["serve", "--listen", "127.0.0.1:0", "--data-dir"]).arg(folder.data_dir());
-        command.arg("--postgres-bin").arg(postgres_bin());
+        // With PostgreSQL's own log, in which no secret may be either.
+        command.arg("--postgres-bin").arg(postgres_bin()).args(["--log", "info,cloche_server::postgres::log=debug"]);
         if let Some(url) = &folder.database_url {
             command.arg("--database-url").arg(url);
         }

@@ -2,9 +2,12 @@
 //!
 //! `make test` runs all of them with few tries, `make proof` (`CLOCHE_PROOF=full`) with all.
 
+mod planted;
+mod poison;
 mod probes;
 mod routes;
 mod sql;
+mod steps;
 
 use std::fs;
 use std::path::Path;

@@ -129,6 +129,15 @@ pub(crate) struct Remains {
     pub(crate) claims: i64,
     pub(crate) running: i64,
     pub(crate) dumps: BTreeSet<String>,
+    pub(crate) projects: i64,
+    /// Of which role is whose member.
+    pub(crate) memberships: i64,
+    /// Settings given to roles and databases.
+    pub(crate) settings: i64,
+    /// Folders of databases that there are not.
+    pub(crate) folders: BTreeSet<String>,
+    /// Programs the server runs beside its PostgreSQL.
+    pub(crate) children: BTreeSet<String>,
 }
 
 /// What there is now.
@@ -149,7 +158,31 @@ pub(crate) async fn remains(server: &Server) -> Remains {
             .flatten()
             .map(|entry| entry.unwrap().file_name().into_string().unwrap())
             .collect(),
+        projects: number("SELECT count(*) FROM projects").await,
+        memberships: number("SELECT count(*) FROM pg_auth_members").await,
+        settings: number("SELECT count(*) FROM pg_db_role_setting").await,
+        folders: stray_folders(server, &names("SELECT oid::text FROM pg_database").await),
+        children: children(server.pid()),
     }
+}
+
+/// Folders of PostgreSQL's `base` that belong to no database.
+fn stray_folders(server: &Server, oids: &BTreeSet<String>) -> BTreeSet<String> {
+    let folders = fs::read_dir(server.data_dir().join("postgres/base")).unwrap();
+    let names = folders.map(|folder| folder.unwrap().file_name().into_string().unwrap());
+    names.filter(|name| name.parse::<u32>().is_ok() && !oids.contains(name)).collect()
+}
+
+/// The names of a process's children, but for PostgreSQL.
+fn children(pid: u32) -> BTreeSet<String> {
+    let processes = fs::read_dir("/proc").unwrap().filter_map(|entry| entry.ok()?.file_name().into_string().ok());
+    let stats = processes.filter_map(|id| fs::read_to_string(format!("/proc/{}/stat", id.parse::<u32>().ok()?)).ok());
+    let named = stats.filter_map(|stat| {
+        let (name, rest) = stat.split_once('(')?.1.rsplit_once(')')?;
+        let parent = rest.split_whitespace().nth(1)?;
+        (parent == pid.to_string() && name != "postgres").then(|| name.to_owned())
+    });
+    named.collect()
 }
 
 /// The name of an environment's database.

@@ -4,6 +4,7 @@ pub(crate) mod access;
 pub(crate) mod branch;
 pub(crate) mod definition;
 pub(crate) mod environment;
+pub(crate) mod faults;
 pub(crate) mod key;
 pub(crate) mod operation;
 pub(crate) mod people;
@@ -16,7 +17,6 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use chrono::{DateTime, TimeDelta, Utc};
-use cloche_saga::{Faults, NoFaults};
 use cloche_wire::{OperationId, OrganizationId};
 
 use crate::auth::{KeyCache, TokenUse};
@@ -40,7 +40,7 @@ pub(crate) struct App {
     pub(crate) tokens: TokenUse,
     pub(crate) organization: OrganizationId,
     pub(crate) running: operation::Running,
-    pub(crate) faults: Box<dyn Faults + Send>,
+    pub(crate) faults: faults::Script,
     pub(crate) metrics: metrics_exporter_prometheus::PrometheusHandle,
 }
 
@@ -49,19 +49,6 @@ impl App {
     pub(crate) fn dump_folder(&self, operation: OperationId) -> PathBuf {
         self.settings.data_dir.join("dumps").join(operation.to_string())
     }
-
-    pub(crate) fn faults(&self) -> &(dyn Faults + Send) {
-        &*self.faults
-    }
-}
-
-/// The faults scripted in `CLOCHE_FAULTS`: in debug builds only, for tests of what happens when a step fails or the server dies.
-pub(crate) fn scripted_faults() -> anyhow::Result<Box<dyn Faults + Send>> {
-    #[cfg(debug_assertions)]
-    if let Ok(script) = std::env::var("CLOCHE_FAULTS") {
-        return Ok(Box::new(cloche_saga::ScriptedFaults::parse(&script)?));
-    }
-    Ok(Box::new(NoFaults))
 }
 
 /// A length of time as people write it: `90s`, `30m`, `2h`, `7d`. Longer than zero, a year at most.

@@ -98,7 +98,8 @@ SELECT format('size %s %s', relname, pg_relation_size(oid)) FROM pg_class
 WHERE relnamespace = 'public'::regnamespace AND relkind IN ('r', 'm', 'i', 'S')";
 
 impl Fingerprint {
-    /// Reads a database as it is now, or as the client's transaction sees it. The login must own what is in `public`.
+    /// Reads a database as it is now, or as the client's transaction sees it. The login must own what is in `public`, or, to count rows,
+    /// be in a transaction that changes nothing.
     pub(crate) async fn read(client: &Client, depth: Depth) -> Result<Self, PgError> {
         let (mut lines, mut sequences) = (Vec::new(), Vec::new());
         // An empty search path makes PostgreSQL print every name with its schema, whoever asks.
@@ -122,6 +123,13 @@ impl Fingerprint {
     /// With row counts: where each sequence was.
     pub(crate) fn sequences(&self) -> &[SequenceState] {
         &self.sequences
+    }
+
+    /// As [`read`](Self::read), in a transaction of its own that changes nothing. Planning a count runs what the owner calls immutable,
+    /// such as the function of a partial index, as whoever counts: it must not be able to do anything with that.
+    pub(crate) async fn read_only(client: &Client, depth: Depth) -> Result<Self, PgError> {
+        client.batch_execute("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY").await?;
+        Self::read(client, depth).await
     }
 
     /// How `branch` differs from this, the source.

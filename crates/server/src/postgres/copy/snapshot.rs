@@ -65,6 +65,7 @@ pub(crate) async fn copy_by_snapshot(copy: &SnapshotCopy<'_>) -> anyhow::Result<
     copy.forget_default_grants().await?;
     copy.restore(bin).await?;
     copy.set_sequences(source.sequences()).await?;
+    copy.restore_default_grants().await?;
     remove_dump(&copy.folder)?;
     Ok(Copied { at, pause: Duration::ZERO, source })
 }
@@ -90,10 +91,20 @@ impl SnapshotCopy<'_> {
                 "SET ROLE cloche_owner;
                  ALTER DEFAULT PRIVILEGES IN SCHEMA public REVOKE ALL ON TABLES FROM cloche_data;
                  ALTER DEFAULT PRIVILEGES IN SCHEMA public REVOKE ALL ON SEQUENCES FROM cloche_data;
-                 ALTER DEFAULT PRIVILEGES IN SCHEMA public REVOKE ALL ON FUNCTIONS FROM cloche_data",
+                 ALTER DEFAULT PRIVILEGES IN SCHEMA public REVOKE ALL ON FUNCTIONS FROM cloche_data;
+                 ALTER DEFAULT PRIVILEGES GRANT EXECUTE ON FUNCTIONS TO PUBLIC",
             )
             .await
             .context("the new database's default grants cannot be changed")
+    }
+
+    /// What the dump of one schema does not bring: functions are nobody's but their owner's unless granted.
+    async fn restore_default_grants(&self) -> anyhow::Result<()> {
+        let owner = self.cluster.connect_as(&self.target.owner_login(), self.target.as_str(), DUMP_OPTIONS).await?;
+        owner
+            .batch_execute("SET ROLE cloche_owner; ALTER DEFAULT PRIVILEGES REVOKE EXECUTE ON FUNCTIONS FROM PUBLIC")
+            .await
+            .context("the new database's default grants cannot be set")
     }
 
     async fn dump(&self, bin: &Path, snapshot: &str) -> anyhow::Result<()> {
