@@ -2,12 +2,13 @@
 
 use std::fs;
 use std::io::IsTerminal as _;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::os::unix::fs::DirBuilderExt as _;
 use std::path::Path;
 use std::sync::Arc;
 
 use anyhow::{Context as _, bail};
-use cloche_wire::{KeyText, OrganizationId, TokenKind};
+use cloche_wire::{KeyText, TokenKind};
 use metrics_exporter_prometheus::PrometheusBuilder;
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
@@ -16,8 +17,8 @@ use tokio::task::JoinHandle;
 use tracing_subscriber::EnvFilter;
 use uuid::Uuid;
 
-use crate::app::{App, faults, operation};
-use crate::auth::{KeyCache, TokenUse};
+use crate::app::{App, faults, operation, session};
+use crate::auth::{KeyCache, Passwords, Throttle, Uses};
 use crate::fence::{self, Fence};
 use crate::postgres::cluster::Cluster;
 use crate::postgres::embedded::{Embedded, find_tools};
@@ -86,26 +87,25 @@ async fn prepare(
     };
     let store = Store::open(&cluster, &secrets).await?;
     let home = home(&settings.data_dir)?;
-    let url = settings.public_url.clone().unwrap_or(format!("http://{}", listener.local_addr()?));
+    let url = settings.public_url.clone().unwrap_or(format!("http://{}", reachable(listener.local_addr()?)));
     let fence = Fence::enter(&store, home, url.clone(), cluster.ours).await?;
     template::prepare(&cluster).await?;
-    let organization = {
+    {
         let mut client = store.client().await?;
         let tx = client.transaction().await?;
-        let (organization, owner) = people::ensure_organization(&tx).await?;
+        let owner = people::ensure_organization(&tx).await?;
         cluster.id = clusters::ensure_default(&tx).await?;
         let token = owner_token(&settings.data_dir)?;
         if people::find_token(&store.client().await?, token.locator()).await?.is_none() {
             people::add_token(&tx, &secrets, owner, &token, "local owner", None, Some(home)).await?;
         }
         tx.commit().await?;
-        organization
-    };
-    let app = Arc::new(assemble(settings, secrets, store, fence, cluster, organization)?);
+    }
+    let app = Arc::new(assemble(settings, url, secrets, store, fence, cluster)?);
     let lease = tokio::spawn(fence::keep(Arc::clone(&app)));
     reconcile::clean_up(&app).await?;
     operation::take_over_abandoned(&app).await?;
-    announce(&app, &url);
+    announce(&app, session::setup_link(&app).await?.as_ref());
     Ok((app, lease))
 }
 
@@ -129,22 +129,24 @@ async fn run(
 
 fn assemble(
     settings: Settings,
+    url: String,
     secrets: Arc<Secrets>,
     store: Store,
     fence: Fence,
     cluster: Cluster,
-    organization: OrganizationId,
 ) -> anyhow::Result<App> {
     Ok(App {
         settings,
+        url,
         secrets,
         store,
         cluster: Arc::new(cluster),
         environments: Environments::new(Arc::clone(&fence.lease)),
         keys: KeyCache::new(Arc::clone(&fence.lease)),
         fence,
-        tokens: TokenUse::default(),
-        organization,
+        uses: Uses::default(),
+        passwords: Passwords::new(),
+        throttle: Throttle::default(),
         running: operation::Running::default(),
         faults: faults::Script::of_environment()?,
         metrics: PrometheusBuilder::new().install_recorder().context("metrics cannot be set up")?,
@@ -227,8 +229,19 @@ fn stop_signal() -> anyhow::Result<watch::Receiver<bool>> {
     Ok(told)
 }
 
+/// Where a server that listens everywhere can be reached for certain: on its own machine.
+fn reachable(mut address: SocketAddr) -> SocketAddr {
+    match address.ip() {
+        IpAddr::V4(ip) if ip.is_unspecified() => address.set_ip(Ipv4Addr::LOCALHOST.into()),
+        IpAddr::V6(ip) if ip.is_unspecified() => address.set_ip(Ipv6Addr::LOCALHOST.into()),
+        _ => {}
+    }
+    address
+}
+
 /// What a person who starts the server wants to know.
-fn announce(app: &App, url: &str) {
+fn announce(app: &App, setup_link: Option<&KeyText>) {
+    let url = app.url();
     let kind = if app.cluster.ours { "embedded" } else { "external" };
     let copies = match (app.cluster.copy_on_write, app.cluster.file_system.as_str()) {
         (true, name) => format!("yes ({name})"),
@@ -240,5 +253,8 @@ fn announce(app: &App, url: &str) {
     eprintln!("  PostgreSQL     {} ({kind})", app.cluster.version_text());
     eprintln!("  copy-on-write: {copies}");
     eprintln!("  owner token    {}", app.settings.data_dir.join("owner-token").display());
+    if let Some(link) = setup_link {
+        eprintln!("  set-up link    {url}/setup#{}", link.reveal());
+    }
     tracing::info!(%url, postgres = app.cluster.version_text(), copy_on_write = app.cluster.copy_on_write, "ready");
 }

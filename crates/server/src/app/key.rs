@@ -32,6 +32,7 @@ pub(crate) async fn create(
     expires_in: Option<&str>,
 ) -> Result<(ApiKey, KeyText)> {
     found.access.require_change(&found.environment)?;
+    found.access.actor().require_recent()?;
     require_usable(&found.environment)?;
     if name.trim().is_empty() || name.chars().count() > 100 {
         return Err(Error::bad_input("key/name-invalid", "A key's name has 1 to 100 characters.").field(
@@ -76,6 +77,7 @@ fn check_scopes(kind: KeyKind, scopes: &[String]) -> Result<()> {
 /// A new default pair; the old one stops now, or after `overlap`. The other keys that stay in force are told.
 pub(crate) async fn rotate(app: &App, found: &Found, overlap: Option<&str>) -> Result<(KeyPair, Vec<ApiKey>)> {
     found.access.require_change(&found.environment)?;
+    found.access.actor().require_recent()?;
     require_usable(&found.environment)?;
     let overlap = overlap.map(|text| parse_duration("input.overlap", text)).transpose()?;
     if overlap.is_some_and(|overlap| overlap > chrono::TimeDelta::hours(MAX_OVERLAP_HOURS)) {

@@ -43,14 +43,8 @@ pub(crate) async fn delete(app: &Arc<App>, found: &Found, removal: &Removal<'_>)
 
 /// Deletes an environment whose lease has run out, or erases one whose undo time has.
 pub(crate) async fn delete_by_system(app: &Arc<App>, environment: EnvironmentId, purge: bool) -> Result<()> {
-    let system = Actor {
-        member_id: cloche_wire::MemberId(uuid::Uuid::nil()),
-        email: "system".into(),
-        name: "The server".into(),
-        owner: true,
-    };
     let id = OperationId::new();
-    begin(app, &system, environment, id, purge).await?;
+    begin(app, &Actor::system(), environment, id, purge).await?;
     operation::run_to_end(app, id).await?;
     Ok(())
 }

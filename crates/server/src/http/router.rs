@@ -9,7 +9,7 @@ use axum::response::{IntoResponse as _, Response};
 
 use super::graphql::{self, Graph};
 use super::routes::{Credential, Route, Routes, get, post};
-use super::{data, operations, request_id};
+use super::{data, operations, request_id, session};
 use crate::app::App;
 use crate::error::Error;
 
@@ -23,6 +23,17 @@ fn management_plane() -> Routes<Graph> {
     Routes::opened_by(Credential::Token).at("/graphql", post(graphql::handle))
 }
 
+/// Signing in: a password or a link becomes a browser's cookie, which opens the management plane.
+fn sessions() -> Routes<Arc<App>> {
+    Routes::opened_by(Credential::Session)
+        .at("/session", get(session::show).post(session::sign_in).delete(session::sign_out))
+        .at("/session/link", post(session::link))
+        .at("/session/setup", post(session::set_up))
+        .at("/session/invitation", post(session::accept))
+        .at("/session/password", post(session::reset))
+        .at("/session/confirm", post(session::confirm))
+}
+
 /// For operators.
 fn operations() -> Routes<Arc<App>> {
     Routes::opened_by(Credential::Nothing)
@@ -33,7 +44,7 @@ fn operations() -> Routes<Arc<App>> {
 
 /// Every route there is. What `router` serves and this does not list would be found by nobody who checks them all.
 pub(crate) fn list() -> Vec<Route> {
-    [data_plane().list(), management_plane().list(), operations().list()].concat()
+    [data_plane().list(), management_plane().list(), sessions().list(), operations().list()].concat()
 }
 
 pub(super) fn router(app: Arc<App>) -> Router {
@@ -41,6 +52,7 @@ pub(super) fn router(app: Arc<App>) -> Router {
     Router::new()
         .merge(data_plane().with_state(Arc::clone(&app)))
         .merge(management_plane().with_state(graph))
+        .merge(sessions().with_state(Arc::clone(&app)))
         .merge(operations().with_state(app))
         .fallback(unknown)
         .layer(middleware::from_fn(request_id::layer))

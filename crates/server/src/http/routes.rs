@@ -15,6 +15,8 @@ pub enum Credential {
     Key,
     /// A member's access token.
     Token,
+    /// A password, a link, or the cookie that one of them gave.
+    Session,
     /// Anybody may ask: the answer tells of nobody's environment.
     Nothing,
 }

@@ -22,7 +22,7 @@ pub(crate) async fn keep(app: Arc<App>) {
         tokio::time::sleep(NOTE_USES).await;
         report("sessions with too many locks", app.cluster.end_lock_hoarders().await.map_err(Error::from));
         report("uses of keys", app.keys.write_uses(&app.store).await);
-        report("uses of tokens", app.tokens.write_uses(&app.store).await);
+        report("uses of tokens and sessions", app.uses.write_uses(&app.store).await);
         if last_look.elapsed() >= LOOK {
             last_look = tokio::time::Instant::now();
             report("settings of roles", app.cluster.reset_role_settings().await.map_err(Error::from));

@@ -90,7 +90,7 @@ pub(crate) async fn insert_pair(tx: &Tx<'_>, secrets: &Secrets, environment: Env
 pub(crate) async fn insert(tx: &Tx<'_>, secrets: &Secrets, new: &NewKey<'_>) -> Result<ApiKey> {
     let kind = match new.text.kind() {
         TokenKind::Api(kind, _) => kind,
-        TokenKind::Personal => return Err(Error::internal("a personal token is no API key")),
+        _ => return Err(Error::internal("this is no API key")),
     };
     let publishable = (kind == KeyKind::Publishable).then(|| new.text.reveal());
     let row = tx

@@ -5,11 +5,14 @@
 pub(crate) mod audit;
 pub(crate) mod clusters;
 pub(crate) mod environments;
+pub(crate) mod invitations;
 pub(crate) mod keys;
 pub(crate) mod nodes;
 pub(crate) mod operations;
+pub(crate) mod organizations;
 pub(crate) mod people;
 pub(crate) mod projects;
+pub(crate) mod sessions;
 
 use std::time::Duration;
 
@@ -34,6 +37,7 @@ const POOL_PATIENCE: Duration = Duration::from_secs(10);
 const MIGRATIONS: &[Migration] = &[
     Migration { name: "0001_foundation", sql: include_str!("migrations/0001_foundation.sql") },
     Migration { name: "0002_nodes", sql: include_str!("migrations/0002_nodes.sql") },
+    Migration { name: "0003_members", sql: include_str!("migrations/0003_members.sql") },
 ];
 
 /// A transaction on the control database.

@@ -24,6 +24,12 @@ const ROWS: &[Row] = &[
     Row { path: "/rest/v1/{table}", body: author },
     Row { path: "/v1/data/{table}/{id}", body: author },
     Row { path: "/graphql", body: |_| json!({ "query": "{ viewer { email } projects { nodes { id name } } }" }) },
+    Row { path: "/session", body: |_| json!({ "email": "owner@localhost", "password": "a guess at it" }) },
+    Row { path: "/session/link", body: link },
+    Row { path: "/session/setup", body: link },
+    Row { path: "/session/invitation", body: link },
+    Row { path: "/session/password", body: link },
+    Row { path: "/session/confirm", body: |_| json!({ "password": "a guess at it" }) },
     Row { path: "/healthz", body: |_| Value::Null },
     Row { path: "/readyz", body: |_| Value::Null },
     Row { path: "/metrics", body: |_| Value::Null },
@@ -31,6 +37,11 @@ const ROWS: &[Row] = &[
 
 fn author(victims: &Victims) -> Value {
     json!({ "name": "Taken over", "handle": "taken-over", "id": victims.author })
+}
+
+/// What a link leads to, with an id in the place of its token.
+fn link(victims: &Victims) -> Value {
+    json!({ "token": victims.root.id, "email": "taken@example.com", "name": "Taken over", "password": "long enough a word" })
 }
 
 /// Environments that nobody else may see or change, and everything a stranger could know of them.
@@ -178,8 +189,14 @@ fn out_of_place(name: &str, route: &Route) -> bool {
     match route.credential {
         Credential::Key => !name.ends_with("at the management plane"),
         Credential::Token => !name.ends_with("at the data plane"),
+        Credential::Session => true,
         Credential::Nothing => false,
     }
+}
+
+/// Without a password or a link, signing in is refused, in whatever words.
+fn is_refused(route: &Route, status: u16, statuses: &[u16]) -> bool {
+    if route.credential == Credential::Session { (400..500).contains(&status) } else { statuses.contains(&status) }
 }
 
 async fn wrong_credentials(matrix: &mut Matrix<'_>, route: &Route) {
@@ -187,25 +204,25 @@ async fn wrong_credentials(matrix: &mut Matrix<'_>, route: &Route) {
     let query = narrowed(route, &id, "");
     if route.credential != Credential::Nothing {
         let answer = matrix.send(route, &[], "authors", &id, &query).await;
-        matrix.note(route, "no credential", &answer, answer.status == 401);
+        matrix.note(route, "no credential", &answer, is_refused(route, answer.status, &[401]));
         let in_query = format!("apikey={0}&x-api-key={0}&key={0}&token={0}", matrix.victims.root.secret);
         let in_query = narrowed(route, &id, &in_query);
         let answer = matrix.send(route, &[], "authors", &id, &in_query).await;
-        matrix.note(route, "a good key in the query", &answer, answer.status == 401);
+        matrix.note(route, "a good key in the query", &answer, is_refused(route, answer.status, &[401]));
         let cookie =
             format!("apikey={0}; x-api-key={0}; cloche-session={1}", matrix.victims.root.secret, matrix.server.owner().token);
         let answer = matrix.send(route, &[("cookie", &cookie)], "authors", &id, &query).await;
-        matrix.note(route, "good credentials in a cookie", &answer, answer.status == 401);
+        matrix.note(route, "good credentials in a cookie", &answer, is_refused(route, answer.status, &[401]));
         let basic = format!("Basic {}", matrix.victims.root.secret);
         let answer = matrix.send(route, &[("authorization", &basic)], "authors", &id, &query).await;
-        matrix.note(route, "a good key as Basic", &answer, answer.status == 401);
+        matrix.note(route, "a good key as Basic", &answer, is_refused(route, answer.status, &[401]));
     }
     for (name, credential, statuses) in refused(matrix.server, matrix.victims) {
         let bearer = format!("Bearer {credential}");
         for (header, value) in carried(&credential, &bearer) {
             if out_of_place(name, route) {
                 let answer = matrix.send(route, &[(header, value)], "authors", &id, &query).await;
-                matrix.note(route, &format!("{name} as {header}"), &answer, statuses.contains(&answer.status));
+                matrix.note(route, &format!("{name} as {header}"), &answer, is_refused(route, answer.status, statuses));
             }
         }
     }
@@ -370,7 +387,7 @@ async fn no_route_leads_to_somebody_elses_environment() {
                 two_tokens(&mut matrix, &route, &bearer).await;
                 foreign_ids(&mut matrix, &route, &[("authorization", &bearer)]).await;
             }
-            Credential::Nothing => foreign_ids(&mut matrix, &route, &[]).await,
+            Credential::Session | Credential::Nothing => foreign_ids(&mut matrix, &route, &[]).await,
         }
     }
     let (tries, mut violations) = (matrix.tries, matrix.violations);
