@@ -6,6 +6,8 @@ use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
 use serde_json::{Value, json};
 use tokio::task::JoinHandle;
 
+use crate::secrecy::{assert_no_secret, assert_no_secret_in_answer};
+
 /// What is read of an environment.
 pub(crate) const CARD: &str = "id projectId name type status provider region cluster parentId parentName branchMode branchedAt expiresAt \
                                protected holdsProductionData deletedAt eraseAt createdAt updatedAt";
@@ -160,7 +162,11 @@ impl Api {
             request = request.header("content-type", "application/json").body(body);
         }
         let response = request.send().await?;
-        Ok(Answer { status: response.status().as_u16(), headers: response.headers().clone(), text: response.text().await? })
+        let (status, headers) = (response.status().as_u16(), response.headers().clone());
+        let text = response.text().await?;
+        assert_no_secret(&format!("a header of {path}"), &format!("{headers:?}"));
+        assert_no_secret_in_answer(path, &text);
+        Ok(Answer { status, headers, text })
     }
 
     /// The records of a table, all columns or those selected, in a fixed order.

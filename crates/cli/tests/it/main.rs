@@ -20,6 +20,7 @@ mod members;
 mod proof;
 mod proxy;
 mod schema;
+mod secrecy;
 mod server;
 mod transcript;
 mod world;

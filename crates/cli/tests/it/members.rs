@@ -4,7 +4,8 @@ use serde_json::{Value, json};
 
 use crate::client::{Person, error_code};
 use crate::harness::Server;
-use crate::transcript::{Transcript, assert_no_secret};
+use crate::secrecy::assert_no_secret;
+use crate::transcript::Transcript;
 use crate::world::{Environment, blog, blog_files, branch, member, remains};
 
 /// What a query answers: its data, or the code with which it is refused.

@@ -250,7 +250,8 @@ impl Stage {
             ("purge", _) => (vec![("done", None, false, 0, 0)], false),
             (_, true) => (vec![gone], false),
             (_, false) if cell.moment != "after-log" && matches!(cell.action, "error" | "panic") => (vec![gone], false),
-            (_, false) if matches!(cell.action, "error" | "panic") => (vec![there], true),
+            // Resumed together with others, an instant copy may find its source in use.
+            ("create" | "snapshot branch", false) if matches!(cell.action, "error" | "panic") => (vec![there], true),
             (_, false) => (vec![gone, there], status == "done"),
         };
         if !may.contains(&found) {
