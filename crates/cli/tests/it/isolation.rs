@@ -7,17 +7,17 @@ use crate::harness::Server;
 use crate::world::{Environment, Remains, blog, blog_files, branch, member, project, remains};
 
 /// Mutations that name nothing of anybody else's.
-const OWN_BUSINESS: [&str; 1] = ["createProject"];
+pub(crate) const OWN_BUSINESS: [&str; 1] = ["createProject"];
 /// Queries without a foreign id in them; what they list is checked for traces of the other project.
-const LISTS: [&str; 6] = ["viewer", "server", "clusters", "projects", "members", "accessTokens"];
+pub(crate) const LISTS: [&str; 6] = ["viewer", "server", "clusters", "projects", "members", "accessTokens"];
 
 const FIELDS: &str = "name args { name type { ...T } } type { ...T }";
 const TYPE: &str = "fragment T on __Type { kind name ofType { kind name ofType { kind name ofType { kind name } } } }";
 
 /// What a stranger knows of another project, if all its ids leaked.
-struct Leaked {
-    root: Environment,
-    operation: String,
+pub(crate) struct Leaked {
+    pub(crate) root: Environment,
+    pub(crate) operation: String,
     key: String,
     token: String,
     member: String,
@@ -25,7 +25,7 @@ struct Leaked {
 
 impl Leaked {
     /// A value for an argument or a field of an input, by its name.
-    fn value(&self, name: &str) -> Option<Value> {
+    pub(crate) fn value(&self, name: &str) -> Option<Value> {
         Some(match name {
             "environmentId" => json!(self.root.id),
             "projectId" => json!(self.root.project),
@@ -49,12 +49,12 @@ impl Leaked {
 }
 
 /// The name at the bottom of a type, without lists and non-nulls.
-fn bottom(kind: &Value) -> &Value {
+pub(crate) fn bottom(kind: &Value) -> &Value {
     if kind["ofType"].is_null() { kind } else { bottom(&kind["ofType"]) }
 }
 
 /// The type as GraphQL writes it.
-fn written(kind: &Value) -> String {
+pub(crate) fn written(kind: &Value) -> String {
     match kind["kind"].as_str().unwrap() {
         "NON_NULL" => format!("{}!", written(&kind["ofType"])),
         "LIST" => format!("[{}]", written(&kind["ofType"])),
@@ -62,7 +62,7 @@ fn written(kind: &Value) -> String {
     }
 }
 
-async fn introspect(person: &Person) -> (Vec<Value>, Vec<Value>, Map<String, Value>) {
+pub(crate) async fn introspect(person: &Person) -> (Vec<Value>, Vec<Value>, Map<String, Value>) {
     let document = format!(
         "query {{ __schema {{ queryType {{ fields {{ {FIELDS} }} }} mutationType {{ fields {{ {FIELDS} }} }}
          types {{ name inputFields {{ name type {{ ...T }} }} fields {{ name type {{ ...T }} }} }} }} }} {TYPE}"
@@ -75,7 +75,7 @@ async fn introspect(person: &Person) -> (Vec<Value>, Vec<Value>, Map<String, Val
 }
 
 /// The scalar fields of a type, and one level of those below.
-fn selection(kind: &Value, types: &Map<String, Value>, depth: usize) -> String {
+pub(crate) fn selection(kind: &Value, types: &Map<String, Value>, depth: usize) -> String {
     let Some(fields) = types[bottom(kind)["name"].as_str().unwrap()]["fields"].as_array() else { return String::new() };
     let mut parts = Vec::new();
     for field in fields {
@@ -88,7 +88,7 @@ fn selection(kind: &Value, types: &Map<String, Value>, depth: usize) -> String {
     if parts.is_empty() { String::new() } else { format!("{{ {} }}", parts.join(" ")) }
 }
 
-async fn leak(server: &Server) -> Leaked {
+pub(crate) async fn leak(server: &Server) -> Leaked {
     let owner = server.owner();
     let root = blog(server).await;
     let staging = branch(&owner, &root.project, "dev", "staging", json!({})).await;

@@ -3,6 +3,7 @@
 //! `make test` runs all of them with few tries, `make proof` (`CLOCHE_PROOF=full`) with all.
 
 mod chaos;
+mod fields;
 mod planted;
 mod poison;
 mod probes;
