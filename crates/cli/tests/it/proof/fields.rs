@@ -4,7 +4,7 @@
 
 use serde_json::{Map, Value, json};
 
-use super::{What, report};
+use super::{What, full, report};
 use crate::client::Person;
 use crate::harness::Server;
 use crate::isolation::{LISTS, Leaked, OWN_BUSINESS, bottom, introspect, leak, selection, written};
@@ -119,7 +119,9 @@ fn fillings(field: &str, names: &[String], required: &[String], leaked: &Leaked,
     let all = names.iter().filter_map(|name| Some((name.clone(), theirs(leaked, field, name)?)));
     let optional = ["operationId", "after", "planHash", "confirmName"];
     let together: Map<String, Value> = all.clone().filter(|(name, _)| !optional.contains(&name.as_str())).collect();
-    let mut fillings = vec![Filling { how: "all of the victim's ids".into(), values: together.clone(), refused: true }];
+    // What names nothing of anybody's is one's own business, as long as nothing is told.
+    let refused = names.iter().any(|name| is_reference(name) && together.contains_key(name));
+    let mut fillings = vec![Filling { how: "all of the victim's ids".into(), values: together.clone(), refused }];
     for (name, value) in all.filter(|(name, _)| is_reference(name)) {
         // The victim's for this one; one's own for all other references, where there is such a value.
         let mut values = together.clone();
@@ -156,6 +158,9 @@ fn judge(body: &Value, field: &str, filling: &Filling, leaked: &Leaked) -> Optio
     if told {
         return Some(format!("it tells of the victim: {text}"));
     }
+    if body["errors"].is_array() && !body["errors"][0]["extensions"]["code"].is_string() {
+        return Some(format!("it is asked wrongly, which shows nothing: {text}"));
+    }
     let value = &body["data"][field];
     let empty = value.is_null() || value["success"] == false || LISTS.contains(&field);
     (filling.refused && !empty).then(|| format!("it is not refused: {text}"))
@@ -175,7 +180,7 @@ async fn no_field_leads_to_somebody_elses_project() {
     ];
     let (mut tries, mut violations) = (0, Vec::new());
     let mut before = state(&server, &leaked.root).await;
-    for (what, email, role) in strangers {
+    for (what, email, role) in strangers.into_iter().take(if full() { 3 } else { 1 }) {
         let mut stranger = Stranger::new(&server, what, email, role).await;
         let (queries, mutations, types) = introspect(&stranger.person).await;
         let mutations = mutations.iter().filter(|field| !OWN_BUSINESS.contains(&field["name"].as_str().unwrap()));
