@@ -4,12 +4,13 @@ use serde_json::{Map, Value, json};
 
 use crate::client::Person;
 use crate::harness::Server;
-use crate::world::{Environment, Remains, blog, blog_files, branch, member, project, remains};
+use crate::world::{Environment, Remains, blog, blog_files, branch, member, organization, project, remains, set_up};
 
 /// Mutations that name nothing of anybody else's.
-pub(crate) const OWN_BUSINESS: [&str; 1] = ["createProject"];
+pub(crate) const OWN_BUSINESS: [&str; 2] = ["createProject", "updateViewer"];
 /// Queries without a foreign id in them; what they list is checked for traces of the other project.
-pub(crate) const LISTS: [&str; 6] = ["viewer", "server", "clusters", "projects", "members", "accessTokens"];
+pub(crate) const LISTS: [&str; 8] =
+    ["viewer", "server", "clusters", "projects", "members", "accessTokens", "organizations", "sessions"];
 
 const FIELDS: &str = "name args { name type { ...T } } type { ...T }";
 const TYPE: &str = "fragment T on __Type { kind name ofType { kind name ofType { kind name ofType { kind name } } } }";
@@ -21,6 +22,9 @@ pub(crate) struct Leaked {
     key: String,
     token: String,
     member: String,
+    organization: String,
+    invitation: String,
+    session: String,
 }
 
 impl Leaked {
@@ -32,6 +36,10 @@ impl Leaked {
             "keyId" => json!(self.key),
             "tokenId" => json!(self.token),
             "memberId" => json!(self.member),
+            "organizationId" => json!(self.organization),
+            "invitationId" => json!(self.invitation),
+            "sessionId" => json!(self.session),
+            "current" | "new" => json!("correct horse"),
             "sourceEnvironment" => json!("dev"),
             "mode" => json!("full"),
             "kind" => json!("SECRET"),
@@ -95,12 +103,19 @@ pub(crate) async fn leak(server: &Server) -> Leaked {
     let keys = owner.query("query($e: String!) { apiKeys(environmentId: $e) { nodes { id } } }", json!({ "e": root.id })).await;
     let token = owner.must("createAccessToken", json!({ "name": "theirs" })).await;
     let viewer = owner.query("{ viewer { id } }", json!({})).await;
+    let organization = organization(&owner).await;
+    let invitation = json!({ "organizationId": organization, "email": "theirs@example.com" });
+    let invitation = owner.must("inviteMember", invitation).await;
+    let session = set_up(server).await.person().query("{ sessions { id } }", json!({})).await;
     let text = |value: &Value| value.as_str().unwrap().to_owned();
     Leaked {
         operation: text(&staging["operation"]["id"]),
         key: text(&keys["apiKeys"]["nodes"][0]["id"]),
         token: text(&token["accessToken"]["id"]),
         member: text(&viewer["viewer"]["id"]),
+        invitation: text(&invitation["invitation"]["id"]),
+        session: text(&session["sessions"][0]["id"]),
+        organization,
         root,
     }
 }

@@ -3,10 +3,14 @@
 
 use serde_json::Value;
 
+/// What secret keys, access tokens, sessions and links begin with.
+const STARTS: [&str; 4] = ["sk_", "pat_", "ses_", "lnk_"];
 /// Fields of management answers that show a secret this once.
 const SHOWN_ONCE: [&str; 4] = ["secret", "token", "url", "link"];
 /// Commands that print a secret this once.
-const SHOWING: [&[&str]; 9] = [
+const SHOWING: [&[&str]; 11] = [
+    &["members", "invite"],
+    &["members", "password-link"],
     &["init"],
     &["project", "create"],
     &["env", "create"],
@@ -22,7 +26,7 @@ const SHOWING: [&[&str]; 9] = [
 pub(crate) fn secret_in(text: &str) -> Option<String> {
     let is_text = |c: char| c.is_ascii_alphanumeric() || c == '_';
     let key = text.split(|c| !is_text(c)).find(|word| {
-        let secret = word.find("sk_").map(|at| &word[at..]).or_else(|| word.find("pat_").map(|at| &word[at..]));
+        let secret = STARTS.iter().find_map(|start| word.find(start).map(|at| &word[at..]));
         secret.is_some_and(|secret| secret.len() > 50)
     });
     let with_password = |rest: &&str| {
@@ -78,6 +82,8 @@ fn a_secret_is_found_wherever_it_stands() {
     let token = format!("pat_{}", "aB3".repeat(21));
     for text in [
         key.clone(),
+        token.replace("pat_", "ses_"),
+        format!("http://127.0.0.1:7350/setup#{}", token.replace("pat_", "lnk_")),
         format!("x={key}&y"),
         format!("{{\"key\":\"{token}\"}}"),
         format!("Bearer {token}\n"),

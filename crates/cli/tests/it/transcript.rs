@@ -59,8 +59,8 @@ pub(crate) fn check(name: &str, text: &str) {
     let filters = [
         (r"\b(pk|sk)_(dev|stg|prod|eval|cus)_[0-9A-Za-z]{61}\b", "${1}_${2}_[key]"),
         (r"\b(pk|sk)_(dev|stg|prod|eval|cus)_[0-9A-Za-z]{12}\b", "${1}_${2}_[locator]"),
-        (r"\bpat_[0-9A-Za-z]{61}\b", "pat_[token]"),
-        (r"\bpat_[0-9A-Za-z]{12}\b", "pat_[locator]"),
+        (r"\b(pat|ses|lnk)_[0-9A-Za-z]{61}\b", "${1}_[token]"),
+        (r"\b(pat|ses|lnk)_[0-9A-Za-z]{12}\b", "${1}_[locator]"),
         (r"\b[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}\b", "[id]"),
         (r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|\+00:00)", "[time]"),
         (r"\b[0-9a-f]{64}\b", "[hash]"),

@@ -189,13 +189,7 @@ async fn connections(server: &Server, world: &World, violations: &mut Vec<String
             }
         }
     }
-    for user in [
-        sql(&world.foreign),
-        "cloche_admin".into(),
-        "cloche_owner".into(),
-        "cloche_platform".into(),
-        world.own.clone(),
-    ] {
+    for user in [sql(&world.foreign), "cloche_admin".into(), "cloche_owner".into(), "cloche_platform".into(), world.own.clone()] {
         tries.push((format!("the login {user}"), login(&|config| _ = config.user(&user))));
         for database in [&world.foreign, "cloche_control"] {
             tries.push((format!("the login {user} in {database}"), login(&|config| _ = config.user(&user).dbname(database))));
