@@ -56,12 +56,12 @@ impl Leaked {
 }
 
 /// The name at the bottom of a type, without lists and non-nulls.
-fn bottom(kind: &Value) -> &Value {
+pub(crate) fn bottom(kind: &Value) -> &Value {
     if kind["ofType"].is_null() { kind } else { bottom(&kind["ofType"]) }
 }
 
 /// The type as GraphQL writes it.
-fn written(kind: &Value) -> String {
+pub(crate) fn written(kind: &Value) -> String {
     match kind["kind"].as_str().unwrap() {
         "NON_NULL" => format!("{}!", written(&kind["ofType"])),
         "LIST" => format!("[{}]", written(&kind["ofType"])),
@@ -69,7 +69,8 @@ fn written(kind: &Value) -> String {
     }
 }
 
-async fn introspect(person: &Person) -> (Vec<Value>, Vec<Value>, Map<String, Value>) {
+/// Queries, mutations, and all types by name.
+pub(crate) async fn introspect(person: &Person) -> (Vec<Value>, Vec<Value>, Map<String, Value>) {
     let document = format!(
         "query {{ __schema {{ queryType {{ fields {{ {FIELDS} }} }} mutationType {{ fields {{ {FIELDS} }} }}
          types {{ name inputFields {{ name type {{ ...T }} }} fields {{ name type {{ ...T }} }} }} }} }} {TYPE}"
@@ -82,7 +83,7 @@ async fn introspect(person: &Person) -> (Vec<Value>, Vec<Value>, Map<String, Val
 }
 
 /// The scalar fields of a type, and one level of those below.
-fn selection(kind: &Value, types: &Map<String, Value>, depth: usize) -> String {
+pub(crate) fn selection(kind: &Value, types: &Map<String, Value>, depth: usize) -> String {
     let Some(fields) = types[bottom(kind)["name"].as_str().unwrap()]["fields"].as_array() else { return String::new() };
     let mut parts = Vec::new();
     for field in fields {
