@@ -168,8 +168,8 @@ async fn strike(server: Server, victim: Victim, random: &mut Random) -> Server {
 }
 
 /// What was acknowledged and is not so; and how many facts were looked at.
-async fn lost(server: &Server, load: &Load, violations: &mut Vec<String>) -> usize {
-    let told = load.told();
+async fn lost(server: &Server, root: &Environment, busy: &Environment, told: &Told, violations: &mut Vec<String>) -> usize {
+    let owner = server.owner();
     let mut facts = 0;
     let mut expect = |holds: bool, what: String| {
         facts += 1;
@@ -177,7 +177,7 @@ async fn lost(server: &Server, load: &Load, violations: &mut Vec<String>) -> usi
             violations.push(what);
         }
     };
-    let rows = authors(&server.api(&load.root.secret)).await;
+    let rows = authors(&server.api(&root.secret)).await;
     for handle in &told.authors {
         expect(rows.contains(handle), format!("the author {handle} was acknowledged and is lost"));
     }
@@ -193,7 +193,7 @@ async fn lost(server: &Server, load: &Load, violations: &mut Vec<String>) -> usi
         let status = server.api(key).get("/v1/data/growing").await.status;
         expect(status == 401, format!("the rotation of a key was acknowledged; the old one is answered {status}"));
     }
-    let keys = load.owner.must("rotateApiKeys", json!({ "environmentId": load.busy.id })).await;
+    let keys = owner.must("rotateApiKeys", json!({ "environmentId": busy.id })).await;
     let api = server.api(keys["keys"]["secret"].as_str().unwrap());
     for column in &told.columns {
         let status = api.get(&format!("/v1/data/growing?select={column}")).await.status;
@@ -201,7 +201,7 @@ async fn lost(server: &Server, load: &Load, violations: &mut Vec<String>) -> usi
     }
     if let Some(value) = &told.variable {
         let document = "query($e: String!) { variables(environmentId: $e, reveal: true) { value } }";
-        let found = load.owner.query(document, json!({ "e": load.busy.id })).await["variables"][0]["value"].clone();
+        let found = owner.query(document, json!({ "e": busy.id })).await["variables"][0]["value"].clone();
         expect(found == json!(value), format!("the variable's value {value} was acknowledged; it is {found}"));
     }
     facts
@@ -306,21 +306,14 @@ async fn what_was_acknowledged_outlives_every_kill() {
         for task in tasks {
             task.await.unwrap();
         }
-        let load = Load {
-            told: Mutex::new(std::mem::take(&mut *load.told())),
-            stop: AtomicBool::new(true),
-            owner: server.owner(),
-            root: root.clone(),
-            busy: busy.clone(),
-        };
+        told = std::mem::take(&mut *load.told());
         let problems = (losses.len(), leftovers.len());
-        facts += lost(&server, &load, &mut losses).await;
+        facts += lost(&server, &root, &busy, &told, &mut losses).await;
         seen += orphans(&server, &mut leftovers).await;
         losses[problems.0..]
             .iter_mut()
             .chain(&mut leftovers[problems.1..])
             .for_each(|text| text.insert_str(0, &format!("{victim:?}: ")));
-        told = load.told.into_inner().unwrap();
         told.newest = None;
         tidy(&server, &mut told).await;
     }
