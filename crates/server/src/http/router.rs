@@ -3,13 +3,11 @@
 use std::sync::Arc;
 
 use axum::Router;
-use axum::http::Uri;
 use axum::middleware;
-use axum::response::{IntoResponse as _, Response};
 use axum::routing::{get, post};
 
 use super::graphql::{self, Graph};
-use super::{data, operations, request_id};
+use super::{console, data, operations, request_id};
 use crate::app::App;
 use crate::error::Error;
 
@@ -35,12 +33,6 @@ pub(super) fn router(app: Arc<App>) -> Router {
         .with_state(app)
         .merge(management)
         .merge(operations)
-        .fallback(unknown)
+        .fallback(console::fallback)
         .layer(middleware::from_fn(request_id::layer))
-}
-
-async fn unknown(uri: Uri) -> Response {
-    Error::not_found("route/not-found", format!("There is nothing at {}.", uri.path()))
-        .hint("Data is at /v1/data/{table}, management at /graphql.")
-        .into_response()
 }
