@@ -29,6 +29,8 @@ pub(crate) enum Kind {
     UnsupportedMediaType,
     /// The page asked for lies after the last record.
     OutOfRange,
+    /// Tried too often; worth trying again later.
+    TooMany,
     /// Not now; worth trying again.
     Unavailable,
     /// A bug or a broken dependency. The source is logged, never shown.
@@ -103,6 +105,13 @@ impl Error {
 
     pub(crate) fn out_of_range(code: impl Into<String>, message: impl Into<String>) -> Self {
         Self::new(Kind::OutOfRange, code, message)
+    }
+
+    /// Tried too often: worth trying again after `retry_after`.
+    pub(crate) fn too_many(code: impl Into<String>, message: impl Into<String>, retry_after: Duration) -> Self {
+        let mut error = Self::new(Kind::TooMany, code, message);
+        error.retry_after = Some(retry_after);
+        error
     }
 
     /// Worth trying again after `retry_after`.

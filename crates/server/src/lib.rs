@@ -3,6 +3,7 @@
 mod app;
 mod auth;
 mod error;
+mod fence;
 mod http;
 mod postgres;
 mod reconcile;

@@ -1,7 +1,8 @@
 //! The server's own secrets: one master key outside the database, and what is derived from it.
 //!
 //! `DIR/secrets/master.key` holds 32 random bytes in hex (0600). Everything else is HMAC-SHA-256 of it with a label, so a dump of
-//! the databases yields nothing usable: API keys are stored as HMACs, database passwords not at all, variables sealed.
+//! the databases yields nothing usable: API keys, tokens, sessions and links are stored as HMACs, people's
+//! passwords as peppered Argon2id hashes, database passwords not at all, variables sealed.
 
 use std::fs;
 use std::io::Write as _;
@@ -20,6 +21,8 @@ pub(crate) const PEPPER_VERSION: i16 = 1;
 pub(crate) struct Secrets {
     master: hmac::Key,
     pepper: hmac::Key,
+    csrf: hmac::Key,
+    password_pepper: [u8; 32],
     sealing: RandomizedNonceKey,
 }
 
@@ -51,13 +54,21 @@ impl Secrets {
         Self::from_master(&bytes)
     }
 
+    #[cfg(test)]
+    pub(crate) fn for_tests(byte: u8) -> Self {
+        Self::from_master(&[byte; 32]).unwrap()
+    }
+
     fn from_master(bytes: &[u8]) -> anyhow::Result<Self> {
         let master = hmac::Key::new(hmac::HMAC_SHA256, bytes);
         let derive = |label: &str| hmac::sign(&master, label.as_bytes());
         let pepper = hmac::Key::new(hmac::HMAC_SHA256, derive("key-pepper/1").as_ref());
+        let csrf = hmac::Key::new(hmac::HMAC_SHA256, derive("csrf/1").as_ref());
+        let mut password_pepper = [0; 32];
+        password_pepper.copy_from_slice(derive("password-pepper/1").as_ref());
         let sealing =
             RandomizedNonceKey::new(&AES_256_GCM, derive("sealing/1").as_ref()).context("the sealing key is unusable")?;
-        Ok(Self { master, pepper, sealing })
+        Ok(Self { master, pepper, csrf, password_pepper, sealing })
     }
 
     /// A value that tells whether a control database was made with this master key, and nothing else.
@@ -68,6 +79,16 @@ impl Secrets {
     /// What is stored of a key: HMAC-SHA-256 of its whole text with the pepper.
     pub(crate) fn hash_key(&self, key: &KeyText) -> Vec<u8> {
         hmac::sign(&self.pepper, key.reveal().as_bytes()).as_ref().to_vec()
+    }
+
+    /// The CSRF token of a browser's session: who knows it has read an answer to that session.
+    pub(crate) fn csrf_token(&self, session: &KeyText) -> String {
+        hex(hmac::sign(&self.csrf, session.reveal().as_bytes()).as_ref())
+    }
+
+    /// Part of every password's hash, so that a stolen control database cannot be tried against a list of passwords.
+    pub(crate) fn password_pepper(&self) -> &[u8; 32] {
+        &self.password_pepper
     }
 
     /// The password of a database login. Derived, so it is stored nowhere; `role` is unique and never used again.

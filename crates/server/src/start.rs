@@ -2,20 +2,23 @@
 
 use std::fs;
 use std::io::IsTerminal as _;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::os::unix::fs::DirBuilderExt as _;
 use std::path::Path;
 use std::sync::Arc;
 
 use anyhow::{Context as _, bail};
-use cloche_wire::{KeyText, OrganizationId, TokenKind};
+use cloche_wire::{KeyText, TokenKind};
 use metrics_exporter_prometheus::PrometheusBuilder;
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
 use tracing_subscriber::EnvFilter;
+use uuid::Uuid;
 
-use crate::app::{App, operation, scripted_faults};
-use crate::auth::{KeyCache, TokenUse};
+use crate::app::{App, operation, scripted_faults, session};
+use crate::auth::{KeyCache, Passwords, Throttle, Uses};
+use crate::fence::{self, Fence};
 use crate::postgres::cluster::Cluster;
 use crate::postgres::embedded::{Embedded, find_tools};
 use crate::postgres::environments::Environments;
@@ -74,48 +77,57 @@ async fn serve_with(
         (None, None) => bail!("there is no PostgreSQL server"),
     };
     let store = Store::open(&cluster, &secrets).await?;
+    let home = home(&settings.data_dir)?;
+    let url = settings.public_url.clone().unwrap_or(format!("http://{}", reachable(listener.local_addr()?)));
+    let fence = Fence::enter(&store, home, url.clone(), cluster.ours).await?;
     template::prepare(&cluster).await?;
-    let organization = {
+    {
         let mut client = store.client().await?;
         let tx = client.transaction().await?;
-        let (organization, owner) = people::ensure_organization(&tx).await?;
+        let owner = people::ensure_organization(&tx).await?;
         cluster.id = clusters::ensure_default(&tx).await?;
         let token = owner_token(&settings.data_dir)?;
         if people::find_token(&store.client().await?, token.locator()).await?.is_none() {
-            people::add_token(&tx, &secrets, owner, &token, "local owner", None, true).await?;
+            people::add_token(&tx, &secrets, owner, &token, "local owner", None, Some(home)).await?;
         }
         tx.commit().await?;
-        organization
-    };
-    let app = Arc::new(assemble(settings, secrets, store, cluster, organization)?);
+    }
+    let app = Arc::new(assemble(settings, url, secrets, store, fence, cluster)?);
+    let lease = tokio::spawn(fence::keep(Arc::clone(&app)));
     reconcile::clean_up(&app).await?;
-    operation::resume_all(&app).await?;
+    operation::take_over_abandoned(&app).await?;
     let housekeeping = tokio::spawn(reconcile::keep(Arc::clone(&app)));
     let environments = Arc::clone(&app.environments);
     let connections = tokio::spawn(async move { environments.keep_house().await });
-    announce(&app, listener.local_addr()?);
-    let served = crate::http::serve(app, listener, stop).await;
+    announce(&app, session::setup_link(&app).await?.as_ref());
+    let served = crate::http::serve(Arc::clone(&app), listener, stop).await;
     housekeeping.abort();
     connections.abort();
+    lease.abort();
+    app.fence.leave(&app.store).await;
     served.context("the server failed")
 }
 
 fn assemble(
     settings: Settings,
+    url: String,
     secrets: Arc<Secrets>,
     store: Store,
+    fence: Fence,
     cluster: Cluster,
-    organization: OrganizationId,
 ) -> anyhow::Result<App> {
     Ok(App {
         settings,
+        url,
         secrets,
         store,
         cluster: Arc::new(cluster),
-        environments: Environments::new(),
-        keys: KeyCache::new(),
-        tokens: TokenUse::default(),
-        organization,
+        environments: Environments::new(Arc::clone(&fence.lease)),
+        keys: KeyCache::new(Arc::clone(&fence.lease)),
+        fence,
+        uses: Uses::default(),
+        passwords: Passwords::new(),
+        throttle: Throttle::default(),
         running: operation::Running::default(),
         faults: scripted_faults()?,
         metrics: PrometheusBuilder::new().install_recorder().context("metrics cannot be set up")?,
@@ -167,6 +179,22 @@ fn owner_token(data_dir: &Path) -> anyhow::Result<KeyText> {
     Ok(token)
 }
 
+/// The id of a data directory. A server that starts in it takes the place of the one before it.
+fn home(data_dir: &Path) -> anyhow::Result<Uuid> {
+    let path = data_dir.join("home-id");
+    match fs::read_to_string(&path) {
+        Ok(text) => {
+            text.trim().parse().with_context(|| format!("{} does not hold an id: remove it, and start again", path.display()))
+        }
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+            let home = Uuid::new_v4();
+            write_private(&path, &home.to_string())?;
+            Ok(home)
+        }
+        Err(error) => Err(error).with_context(|| format!("cannot read {}", path.display())),
+    }
+}
+
 /// Turns true when the process is told to stop, also while it is still starting.
 fn stop_signal() -> anyhow::Result<watch::Receiver<bool>> {
     let (mut terminate, mut interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
@@ -182,9 +210,19 @@ fn stop_signal() -> anyhow::Result<watch::Receiver<bool>> {
     Ok(told)
 }
 
+/// Where a server that listens everywhere can be reached for certain: on its own machine.
+fn reachable(mut address: SocketAddr) -> SocketAddr {
+    match address.ip() {
+        IpAddr::V4(ip) if ip.is_unspecified() => address.set_ip(Ipv4Addr::LOCALHOST.into()),
+        IpAddr::V6(ip) if ip.is_unspecified() => address.set_ip(Ipv6Addr::LOCALHOST.into()),
+        _ => {}
+    }
+    address
+}
+
 /// What a person who starts the server wants to know.
-fn announce(app: &App, address: std::net::SocketAddr) {
-    let url = app.settings.public_url.clone().unwrap_or_else(|| format!("http://{address}"));
+fn announce(app: &App, setup_link: Option<&KeyText>) {
+    let url = app.url();
     let kind = if app.cluster.ours { "embedded" } else { "external" };
     let copies = match (app.cluster.copy_on_write, app.cluster.file_system.as_str()) {
         (true, name) => format!("yes ({name})"),
@@ -196,5 +234,8 @@ fn announce(app: &App, address: std::net::SocketAddr) {
     eprintln!("  PostgreSQL     {} ({kind})", app.cluster.version_text());
     eprintln!("  copy-on-write: {copies}");
     eprintln!("  owner token    {}", app.settings.data_dir.join("owner-token").display());
+    if let Some(link) = setup_link {
+        eprintln!("  set-up link    {url}/setup#{}", link.reveal());
+    }
     tracing::info!(%url, postgres = app.cluster.version_text(), copy_on_write = app.cluster.copy_on_write, "ready");
 }

@@ -55,6 +55,12 @@ ids! {
     KeyId
     /// A personal access token of a member.
     TokenId
+    /// A browser's session of a member.
+    SessionId
+    /// An invitation into an organization.
+    InvitationId
+    /// A running server, from its start to its end.
+    NodeId
     /// A multi-step operation and its event log.
     OperationId
     /// A PostgreSQL server on which environments are placed.

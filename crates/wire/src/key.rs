@@ -1,6 +1,6 @@
-//! The text of API keys and personal access tokens.
+//! The text of API keys, personal access tokens, browser sessions and links.
 //!
-//! `{pk|sk}_{dev|stg|prod|eval|cus}_{locator:12}{secret:43}{checksum:6}` and `pat_{locator:12}{secret:43}{checksum:6}`,
+//! `{pk|sk}_{dev|stg|prod|eval|cus}_{locator:12}{secret:43}{checksum:6}` and `{pat|ses|lnk}_{locator:12}{secret:43}{checksum:6}`,
 //! in base62. The locator is public and finds the row; the secret is 256 bits; the checksum (CRC-32 of all before it)
 //! lets typos be told from revoked keys offline and gives no security.
 
@@ -71,6 +71,10 @@ pub enum TokenKind {
     Api(KeyKind, KeyEnvironment),
     /// A personal access token: the management plane, as its member.
     Personal,
+    /// A browser's session, kept in its cookie: the management plane, as its member.
+    Session,
+    /// A link that works once: set-up, invitation, new password.
+    Link,
 }
 
 /// Why a text is no key. Told to nobody but the person who typed it: the server answers one and the same 401.
@@ -98,6 +102,8 @@ impl KeyText {
             TokenKind::Api(KeyKind::Publishable, environment) => format!("pk_{}_", environment.as_str()),
             TokenKind::Api(KeyKind::Secret, environment) => format!("sk_{}_", environment.as_str()),
             TokenKind::Personal => "pat_".to_owned(),
+            TokenKind::Session => "ses_".to_owned(),
+            TokenKind::Link => "lnk_".to_owned(),
         };
         let body = format!("{head}{}{}", base62::random(LOCATOR)?, base62::random(SECRET)?);
         let checksum = base62::number(crc32fast::hash(body.as_bytes()), CHECKSUM);
@@ -110,6 +116,8 @@ impl KeyText {
         let (head, rest) = (parts.next().unwrap_or(""), parts.next().ok_or(KeyError::Shape)?);
         let (kind, tail) = match head {
             "pat" => (TokenKind::Personal, rest),
+            "ses" => (TokenKind::Session, rest),
+            "lnk" => (TokenKind::Link, rest),
             "pk" | "sk" => {
                 let kind = if head == "pk" { KeyKind::Publishable } else { KeyKind::Secret };
                 let environment = KeyEnvironment::parse(rest).ok_or(KeyError::Shape)?;
@@ -172,6 +180,8 @@ mod tests {
     fn kinds() -> impl Strategy<Value = TokenKind> {
         prop_oneof![
             Just(TokenKind::Personal),
+            Just(TokenKind::Session),
+            Just(TokenKind::Link),
             Just(TokenKind::Api(KeyKind::Publishable, KeyEnvironment::Dev)),
             Just(TokenKind::Api(KeyKind::Secret, KeyEnvironment::Staging)),
             Just(TokenKind::Api(KeyKind::Secret, KeyEnvironment::Prod)),

@@ -8,7 +8,9 @@ mod key;
 mod name;
 mod problem;
 
-pub use id::{ClusterId, EnvironmentId, KeyId, MemberId, OperationId, OrganizationId, ProjectId, TokenId};
+pub use id::{
+    ClusterId, EnvironmentId, InvitationId, KeyId, MemberId, NodeId, OperationId, OrganizationId, ProjectId, SessionId, TokenId,
+};
 pub use key::{KeyEnvironment, KeyError, KeyKind, KeyText, TokenKind};
 pub use name::{NameError, check_name};
 pub use problem::{FieldError, Problem};

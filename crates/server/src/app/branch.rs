@@ -136,6 +136,7 @@ async fn make(
             environment: id,
             input: json!(input),
             actor: access.actor().member_id.0,
+            node: app.fence.node(),
             claims: &claims,
         };
         operations::begin(&tx, &begun).await?;

@@ -7,6 +7,7 @@ use tokio::task::block_in_place;
 use super::App;
 use super::environment::{Found, require_usable};
 use crate::error::{Error, Result};
+use crate::fence;
 use crate::postgres::cluster::PLATFORM_OPTIONS;
 use crate::postgres::introspect::{self, Revision};
 use crate::postgres::sqlstate::to_error;
@@ -49,11 +50,10 @@ pub(crate) async fn sync(app: &App, found: &Found, sync: Sync) -> Result<Synced>
         Err(problems) => return Ok(Synced::Refused(problems)),
     };
     let database = &found.environment.database;
-    // One look at or change of an environment's schema at a time: what is planned is what is there when it is applied.
-    let handle = app.environments.handle(found.environment.id, database, &app.cluster);
-    let _turn = handle.schema_turn().await?;
     let client = app.cluster.connect_as(&database.owner_login(), database.as_str(), PLATFORM_OPTIONS).await;
     let mut client = client?;
+    // One look at or change of an environment's schema at a time: what is planned is what is there when it is applied.
+    introspect::lock(&client).await?;
     let deployed = introspect::deployed(&client).await.map_err(to_error)?;
     let plan = match block_in_place(|| plan(&local, &deployed, PlanOptions { prune: sync.prune })) {
         Ok(plan) => plan,
@@ -78,8 +78,10 @@ pub(crate) async fn sync(app: &App, found: &Found, sync: Sync) -> Result<Synced>
         removed: removed(&local, &deployed, sync.prune),
     };
     let applied = introspect::apply(&mut client, &plan.transactions(), &revision).await;
-    // Also after a failure: what a plan needs committed before the rest (values of enums) may have been.
-    app.environments.schema_changed(found.environment.id);
+    // Also after a failure: what a plan needs committed before the rest (values of enums) may have been. If this server dies in between,
+    // others go by the old tables until they read them again by themselves.
+    let mut control = app.store.client().await?;
+    fence::commit(app, control.transaction().await?, found.environment.id).await?;
     applied.map_err(|error| {
         // The hints of the data plane speak of records; here it is the definitions that are to be mended.
         to_error(error)

@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 use super::{App, checked_name, from_now};
 use crate::auth::{Actor, ProjectAccess, Role};
 use crate::error::{Error, Result};
+use crate::fence;
 use crate::store::environments::{self, Environment, Status};
 use crate::store::{Page, Slice, Tx, audit};
 
@@ -132,7 +133,7 @@ pub(crate) async fn resume(app: &App, found: &Found) -> Result<Environment> {
 async fn switch(app: &App, found: &Found, action: &str, from: Status, to: Status) -> Result<Environment> {
     found.access.require_change(&found.environment)?;
     let id = found.environment.id;
-    let environment = change(app, found, action, json!({}), async |tx, locked| {
+    change(app, found, action, json!({}), async |tx, locked| {
         if locked.status == to {
             return Ok(());
         }
@@ -142,12 +143,10 @@ async fn switch(app: &App, found: &Found, action: &str, from: Status, to: Status
         }
         environments::set_status(tx, id, to).await
     })
-    .await?;
-    app.keys.fence();
-    Ok(environment)
+    .await
 }
 
-/// One change under the row's lock, with its audit row. Deleted environments do not change.
+/// One change under the row's lock, with its audit row, in force everywhere on return. Deleted environments do not change.
 async fn change(
     app: &App,
     found: &Found,
@@ -165,7 +164,7 @@ async fn change(
     write(&tx, &locked).await?;
     let entry = found.audit(action, &locked.name, detail);
     audit::record(&tx, &entry).await?;
-    tx.commit().await?;
+    fence::commit(app, tx, id).await?;
     environments::find(&client, id).await?.ok_or_else(|| environments::unknown(&locked.name))
 }
 

@@ -8,6 +8,7 @@ use super::environment::{Found, find, require_usable};
 use super::{App, from_now, parse_duration};
 use crate::auth::{Actor, Role};
 use crate::error::{Error, Result};
+use crate::fence;
 use crate::store::keys::{self, ApiKey, KeyPair, NewKey};
 use crate::store::{Page, Slice, Tx, audit, environments};
 
@@ -31,6 +32,7 @@ pub(crate) async fn create(
     expires_in: Option<&str>,
 ) -> Result<(ApiKey, KeyText)> {
     found.access.require_change(&found.environment)?;
+    found.access.actor().require_recent()?;
     require_usable(&found.environment)?;
     if name.trim().is_empty() || name.chars().count() > 100 {
         return Err(Error::bad_input("key/name-invalid", "A key's name has 1 to 100 characters.").field(
@@ -75,6 +77,7 @@ fn check_scopes(kind: KeyKind, scopes: &[String]) -> Result<()> {
 /// A new default pair; the old one stops now, or after `overlap`. The other keys that stay in force are told.
 pub(crate) async fn rotate(app: &App, found: &Found, overlap: Option<&str>) -> Result<(KeyPair, Vec<ApiKey>)> {
     found.access.require_change(&found.environment)?;
+    found.access.actor().require_recent()?;
     require_usable(&found.environment)?;
     let overlap = overlap.map(|text| parse_duration("input.overlap", text)).transpose()?;
     if overlap.is_some_and(|overlap| overlap > chrono::TimeDelta::hours(MAX_OVERLAP_HOURS)) {
@@ -91,8 +94,7 @@ pub(crate) async fn rotate(app: &App, found: &Found, overlap: Option<&str>) -> R
     keys::insert_pair(&tx, &app.secrets, id, &pair).await?;
     record(&tx, found, "key.rotate", &found.environment.name, json!({ "oldPairEnds": ends })).await?;
     let others = keys::others(&tx, id).await?;
-    tx.commit().await?;
-    app.keys.fence();
+    fence::commit(app, tx, id).await?;
     Ok((pair, others))
 }
 
@@ -109,8 +111,7 @@ pub(crate) async fn revoke(app: &App, actor: &Actor, id: KeyId) -> Result<ApiKey
     let tx = client.transaction().await?;
     let key = keys::revoke(&tx, id).await?.ok_or_else(unknown)?;
     record(&tx, &found, "key.revoke", &key.prefix, json!({})).await?;
-    tx.commit().await?;
-    app.keys.fence();
+    fence::commit(app, tx, key.environment_id).await?;
     Ok(key)
 }
 

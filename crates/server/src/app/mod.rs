@@ -4,12 +4,15 @@ pub(crate) mod access;
 pub(crate) mod branch;
 pub(crate) mod definition;
 pub(crate) mod environment;
+pub(crate) mod invitation;
 pub(crate) mod key;
 pub(crate) mod operation;
+pub(crate) mod organization;
 pub(crate) mod people;
 pub(crate) mod project;
 pub(crate) mod record;
 pub(crate) mod removal;
+pub(crate) mod session;
 pub(crate) mod variable;
 
 use std::path::PathBuf;
@@ -17,10 +20,11 @@ use std::sync::Arc;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use cloche_saga::{Faults, NoFaults};
-use cloche_wire::{OperationId, OrganizationId};
+use cloche_wire::OperationId;
 
-use crate::auth::{KeyCache, TokenUse};
+use crate::auth::{KeyCache, Passwords, Throttle, Uses};
 use crate::error::{Error, Result};
+use crate::fence::Fence;
 use crate::postgres::cluster::Cluster;
 use crate::postgres::environments::Environments;
 use crate::secrets::Secrets;
@@ -30,13 +34,16 @@ use crate::store::Store;
 /// The server's parts, made once at the start.
 pub(crate) struct App {
     pub(crate) settings: Settings,
+    pub(crate) url: String,
     pub(crate) secrets: Arc<Secrets>,
     pub(crate) store: Store,
     pub(crate) cluster: Arc<Cluster>,
     pub(crate) environments: Arc<Environments>,
+    pub(crate) fence: Fence,
     pub(crate) keys: KeyCache,
-    pub(crate) tokens: TokenUse,
-    pub(crate) organization: OrganizationId,
+    pub(crate) uses: Uses,
+    pub(crate) passwords: Passwords,
+    pub(crate) throttle: Throttle,
     pub(crate) running: operation::Running,
     pub(crate) faults: Box<dyn Faults + Send>,
     pub(crate) metrics: metrics_exporter_prometheus::PrometheusHandle,
@@ -46,6 +53,11 @@ impl App {
     /// Where the dump of an operation lies while a snapshot copy is made.
     pub(crate) fn dump_folder(&self, operation: OperationId) -> PathBuf {
         self.settings.data_dir.join("dumps").join(operation.to_string())
+    }
+
+    /// The address people reach the server under, without a slash at its end.
+    pub(crate) fn url(&self) -> &str {
+        self.url.trim_end_matches('/')
     }
 
     pub(crate) fn faults(&self) -> &(dyn Faults + Send) {

@@ -14,11 +14,12 @@ use tokio::task::JoinHandle;
 use super::App;
 use crate::auth::{Actor, ProjectAccess, Role};
 use crate::error::{Error, Result};
+use crate::fence;
 use crate::sagas::{self, Ended, Kind};
 use crate::store::environments::{self, Status};
 use crate::store::keys::KeyPair;
 use crate::store::operations::{self, Operation};
-use crate::store::{Page, Slice};
+use crate::store::{Page, Slice, projects};
 
 /// Between its being written down and its start, an operation is nobody's for a moment.
 const YOUNG: Duration = Duration::from_secs(10);
@@ -64,18 +65,21 @@ pub(crate) async fn run_to_end(app: &Arc<App>, id: OperationId) -> Result<Option
     }
 }
 
-/// Takes over what an earlier server left unfinished. Called once at the start, before requests are served.
-pub(crate) async fn resume_all(app: &Arc<App>) -> Result<()> {
-    for operation in operations::open(&*app.store.client().await?, Duration::ZERO).await? {
-        tracing::info!(operation = %operation.id, kind = operation.kind, "resuming an operation");
-        retry(app, operation.id).await?;
+/// Takes over what servers that are gone left unfinished: this one's predecessor before requests are served, others' when they are
+/// given up. What this process itself works on, under whatever name, it leaves alone.
+pub(crate) async fn take_over_abandoned(app: &Arc<App>) -> Result<()> {
+    for operation in operations::abandoned(&*app.store.client().await?).await? {
+        if !app.running.has(operation.id) {
+            tracing::info!(operation = %operation.id, kind = operation.kind, "resuming an operation");
+            retry(app, operation.id).await?;
+        }
     }
     Ok(())
 }
 
 /// Gives what is stuck, or lost its database on the way, another round of tries. What is young may be about to start by itself.
 pub(crate) async fn retry_stuck(app: &Arc<App>) -> Result<()> {
-    for operation in operations::open(&*app.store.client().await?, YOUNG).await? {
+    for operation in operations::open_of(&*app.store.client().await?, app.fence.node(), YOUNG).await? {
         if !app.running.has(operation.id) {
             retry(app, operation.id).await?;
         }
@@ -84,7 +88,7 @@ pub(crate) async fn retry_stuck(app: &Arc<App>) -> Result<()> {
 }
 
 async fn retry(app: &Arc<App>, id: OperationId) -> Result<()> {
-    if let Some(generation) = operations::take_over(&*app.store.client().await?, id).await? {
+    if let Some(generation) = operations::take_over(&*app.store.client().await?, id, app.fence.node()).await? {
         drop(start(app, id, generation));
     }
     Ok(())
@@ -121,9 +125,10 @@ async fn run(app: &Arc<App>, id: OperationId, generation: i32) -> Result<Ended> 
     operations::finish(&tx, id, generation, status, error).await?;
     if status == "stuck" {
         environments::set_status(&tx, operation.environment_id, Status::Stuck).await?;
+        fence::commit(app, tx, operation.environment_id).await?;
+    } else {
+        tx.commit().await?;
     }
-    tx.commit().await?;
-    app.keys.fence();
     metrics::counter!("cloche_operations_total", "kind" => operation.kind, "status" => status).increment(1);
     Ok(ended)
 }
@@ -132,9 +137,12 @@ async fn run(app: &Arc<App>, id: OperationId, generation: i32) -> Result<Ended> 
 pub(crate) async fn view(app: &App, actor: &Actor, id: OperationId) -> Result<OperationView> {
     let client = app.store.client().await?;
     let operation = operations::find(&client, id).await?.ok_or_else(|| unknown(id))?;
-    // A project that was rolled back with its operation has no members any more, but for the organization's owners.
-    if !actor.owner {
-        ProjectAccess::check(&client, actor, operation.project_id, Role::Viewer).await.map_err(|_| unknown(id))?;
+    if ProjectAccess::check(&client, actor, operation.project_id, Role::Viewer).await.is_err() {
+        // A project that was rolled back with its operation has no members any more: who runs the server may know why.
+        let gone = projects::find(&client, operation.project_id).await?.is_none();
+        if !(actor.instance_owner && gone) {
+            return Err(unknown(id));
+        }
     }
     with_steps(&client, operation).await
 }

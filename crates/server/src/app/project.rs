@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use cloche_wire::{EnvironmentId, OperationId, ProjectId};
+use cloche_wire::{EnvironmentId, OperationId, OrganizationId, ProjectId};
 use serde_json::json;
 
 use super::{App, checked_name, operation};
@@ -23,15 +23,22 @@ pub(crate) struct Created {
     pub(crate) keys: Option<KeyPair>,
 }
 
-/// Makes a project and its root environment of type dev. Whoever makes it owns it.
-pub(crate) async fn create(app: &Arc<App>, actor: &Actor, name: &str, root_name: &str) -> Result<Created> {
+/// Makes a project and its root environment of type dev. Whoever makes it owns it; any member of the organization may.
+pub(crate) async fn create(
+    app: &Arc<App>,
+    actor: &Actor,
+    organization: Option<OrganizationId>,
+    name: &str,
+    root_name: &str,
+) -> Result<Created> {
+    let organization = actor.organization(organization)?;
     checked_name("project", name)?;
     checked_name("environment", root_name)?;
     let (environment, operation_id, database) = (EnvironmentId::new(), OperationId::new(), DatabaseName::new());
     let project = {
         let mut client = app.store.client().await?;
         let tx = client.transaction().await?;
-        let project = projects::insert(&tx, app.organization, name).await?;
+        let project = projects::insert(&tx, organization, name).await?;
         projects::set_role(&tx, project.id, actor.member_id, Some(Role::Owner.as_str())).await?;
         let kind = EnvironmentType::Dev;
         let new = NewEnvironment {
@@ -54,6 +61,7 @@ pub(crate) async fn create(app: &Arc<App>, actor: &Actor, name: &str, root_name:
             environment,
             input: json!(input),
             actor: actor.member_id.0,
+            node: app.fence.node(),
             claims: &[(environment, ClaimMode::Exclusive)],
         };
         operations::begin(&tx, &operation).await?;
@@ -83,7 +91,7 @@ pub(crate) async fn access(app: &App, actor: &Actor, id: ProjectId, need: Role) 
 
 /// The projects the actor has a role in.
 pub(crate) async fn list(app: &App, actor: &Actor, slice: &Slice) -> Result<Page<Project>> {
-    projects::list(&*app.store.client().await?, (!actor.owner).then_some(actor.member_id), slice).await
+    projects::list(&*app.store.client().await?, actor, slice).await
 }
 
 /// One project, by id or by name; nothing where the actor has no role in it.
@@ -91,7 +99,14 @@ pub(crate) async fn find(app: &App, actor: &Actor, id: Option<ProjectId>, name: 
     let client = app.store.client().await?;
     let found = match (id, name) {
         (Some(id), None) => projects::find(&client, id).await?,
-        (None, Some(name)) => projects::find_by_name(&client, name).await?,
+        (None, Some(name)) => {
+            let mut named = projects::find_by_name(&client, actor, name).await?;
+            if named.len() > 1 {
+                let message = format!("More than one of your organizations has a project {name}.");
+                return Err(Error::bad_input("project/ambiguous", message).hint("Give its id."));
+            }
+            named.pop()
+        }
         _ => return Err(Error::bad_input("project/which", "Give either the id or the name of a project.")),
     };
     let Some(project) = found else { return Ok(None) };

@@ -9,6 +9,7 @@ use super::environment::{Found, is_root};
 use super::{App, operation};
 use crate::auth::{Actor, Role};
 use crate::error::{Error, Result};
+use crate::fence;
 use crate::sagas::{DeleteInput, Kind};
 use crate::store::environments::{self, Environment, Status};
 use crate::store::keys::{self, KeyPair};
@@ -42,14 +43,8 @@ pub(crate) async fn delete(app: &Arc<App>, found: &Found, removal: &Removal<'_>)
 
 /// Deletes an environment whose lease has run out, or erases one whose undo time has.
 pub(crate) async fn delete_by_system(app: &Arc<App>, environment: EnvironmentId, purge: bool) -> Result<()> {
-    let system = Actor {
-        member_id: cloche_wire::MemberId(uuid::Uuid::nil()),
-        email: "system".into(),
-        name: "The server".into(),
-        owner: true,
-    };
     let id = OperationId::new();
-    begin(app, &system, environment, id, purge).await?;
+    begin(app, &Actor::system(), environment, id, purge).await?;
     operation::run_to_end(app, id).await?;
     Ok(())
 }
@@ -84,6 +79,7 @@ async fn begin(app: &App, actor: &Actor, environment: EnvironmentId, id: Operati
         environment,
         input: json!(input),
         actor: actor.member_id.0,
+        node: app.fence.node(),
         claims: &[(environment, ClaimMode::Exclusive)],
     };
     operations::begin(&tx, &new).await?;
@@ -98,9 +94,7 @@ async fn begin(app: &App, actor: &Actor, environment: EnvironmentId, id: Operati
         detail: json!({ "purge": purge, "operation": id }),
     };
     audit::record(&tx, &entry).await?;
-    tx.commit().await?;
-    app.keys.fence();
-    Ok(())
+    fence::commit(app, tx, environment).await
 }
 
 async fn check_deletable(tx: &Tx<'_>, environment: &Environment, purge: bool) -> Result<()> {
@@ -150,8 +144,7 @@ pub(crate) async fn restore(app: &App, found: &Found) -> Result<(Environment, Ke
     audit::record(&tx, &entry).await?;
     // Before the commit: if the server dies in between, the next start closes the database of a deleted environment again.
     app.cluster.open_for_all(&locked.database).await?;
-    tx.commit().await?;
-    app.keys.fence();
+    fence::commit(app, tx, id).await?;
     let environment = environments::find(&client, id).await?.ok_or_else(|| environments::unknown(&locked.name))?;
     Ok((environment, pair))
 }

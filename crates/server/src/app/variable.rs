@@ -19,6 +19,7 @@ pub(crate) async fn list(app: &App, found: &Found, reveal: bool) -> Result<Vec<V
     require_usable(&found.environment)?;
     if reveal {
         found.access.require(Role::Admin, "Reading the values of variables")?;
+        found.access.actor().require_recent()?;
         record(app, found, "variables.reveal", json!({})).await?;
     }
     let client = platform(app, found).await?;
@@ -64,6 +65,7 @@ fn check(name: &str, value: Option<&str>) -> Result<()> {
 /// A new password for the customer's own login, as a URL. The old password and its sessions end.
 pub(crate) async fn rotate_credential(app: &App, found: &Found) -> Result<String> {
     found.access.require_change(&found.environment)?;
+    found.access.actor().require_recent()?;
     require_usable(&found.environment)?;
     record(app, found, "credential.rotate", json!({})).await?;
     let database = &found.environment.database;

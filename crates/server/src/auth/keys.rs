@@ -7,10 +7,11 @@ use std::time::{Duration, Instant};
 
 use axum::http::{HeaderMap, header};
 use chrono::Utc;
-use cloche_wire::{KeyText, TokenKind};
+use cloche_wire::{EnvironmentId, KeyText, TokenKind};
 
 use super::NOTE_EVERY;
 use crate::error::{Error, Result};
+use crate::fence::Lease;
 use crate::postgres::database::DatabaseName;
 use crate::postgres::scope::DataActor;
 use crate::secrets::{PEPPER_VERSION, Secrets, same};
@@ -20,20 +21,28 @@ use crate::store::keys::{self, KeyCheck};
 
 /// Keys remembered at most; more than a server sees in an hour, and a bound on its memory.
 const REMEMBERED: usize = 20_000;
+/// How long a request waits for a key to be read: a cut link must not keep it for ever.
+const PATIENCE: Duration = Duration::from_secs(10);
 
-/// Keys this server has seen, as they were at an epoch.
+/// Keys this server remembers, for as long as its lease holds.
 ///
-/// Whatever ends a key's use (revoke, rotate, pause, delete) raises the epoch before its call returns, and an entry counts only
-/// with the epoch that was current *before* it was read. So no request that begins after that call can find an old entry.
+/// Whatever ends a key's use (revoke, rotate, pause, delete) has every server forget the environment's keys before its call returns
+/// ([`crate::fence`]), and what was being read meanwhile is not remembered. So no request that begins after that call finds an old entry.
 pub(crate) struct KeyCache {
-    entries: RwLock<HashMap<String, Arc<Entry>>>,
-    epoch: AtomicU64,
+    remembered: RwLock<Remembered>,
+    lease: Arc<Lease>,
     started: Instant,
     used: Mutex<Vec<uuid::Uuid>>,
 }
 
+#[derive(Default)]
+struct Remembered {
+    by_locator: HashMap<String, Arc<Entry>>,
+    /// Counts the changes heard of.
+    changes: u64,
+}
+
 struct Entry {
-    epoch: u64,
     key: KeyCheck,
     /// Milliseconds after the cache started; 0 if never.
     noted: AtomicU64,
@@ -56,13 +65,15 @@ impl Verified {
 }
 
 impl KeyCache {
-    pub(crate) fn new() -> Self {
-        Self { entries: RwLock::default(), epoch: AtomicU64::new(1), started: Instant::now(), used: Mutex::default() }
+    pub(crate) fn new(lease: Arc<Lease>) -> Self {
+        Self { remembered: RwLock::default(), lease, started: Instant::now(), used: Mutex::default() }
     }
 
-    /// Makes every entry read so far useless. Called after the change is committed and before its caller is answered.
-    pub(crate) fn fence(&self) {
-        self.epoch.fetch_add(1, Ordering::SeqCst);
+    /// Forgets the keys of an environment, or all.
+    pub(crate) fn forget(&self, environment: Option<EnvironmentId>) {
+        let mut remembered = self.remembered.write().unwrap_or_else(PoisonError::into_inner);
+        remembered.changes += 1;
+        remembered.by_locator.retain(|_, entry| environment.is_some_and(|id| entry.key.environment_id != id));
     }
 
     /// Shape, checksum, locator, hash, then revoked and expired. One and the same error for each.
@@ -96,19 +107,24 @@ impl KeyCache {
     }
 
     async fn find(&self, store: &Store, locator: &str) -> Result<Option<Arc<Entry>>> {
-        let epoch = self.epoch.load(Ordering::SeqCst);
-        let known = self.entries.read().unwrap_or_else(PoisonError::into_inner).get(locator).cloned();
-        if let Some(entry) = known.filter(|entry| entry.epoch == epoch) {
-            return Ok(Some(entry));
+        let changes = {
+            let remembered = self.remembered.read().unwrap_or_else(PoisonError::into_inner);
+            if let Some(entry) = remembered.by_locator.get(locator).filter(|_| self.lease.holds()) {
+                return Ok(Some(Arc::clone(entry)));
+            }
+            remembered.changes
+        };
+        let read = async { keys::check(&store.client().await?, locator).await };
+        let read = tokio::time::timeout(PATIENCE, read).await.unwrap_or_else(|_| Err(unanswered()));
+        let Some(key) = read? else { return Ok(None) };
+        let entry = Arc::new(Entry { key, noted: AtomicU64::new(0) });
+        let mut remembered = self.remembered.write().unwrap_or_else(PoisonError::into_inner);
+        if remembered.changes == changes {
+            if remembered.by_locator.len() >= REMEMBERED {
+                remembered.by_locator.clear();
+            }
+            remembered.by_locator.insert(locator.to_owned(), Arc::clone(&entry));
         }
-        let client = store.client().await?;
-        let Some(key) = keys::check(&client, locator).await? else { return Ok(None) };
-        let entry = Arc::new(Entry { epoch, key, noted: AtomicU64::new(0) });
-        let mut entries = self.entries.write().unwrap_or_else(PoisonError::into_inner);
-        if entries.len() >= REMEMBERED {
-            entries.clear();
-        }
-        entries.insert(locator.to_owned(), Arc::clone(&entry));
         Ok(Some(entry))
     }
 
@@ -149,6 +165,11 @@ pub(crate) fn key_from_headers(headers: &HeaderMap) -> Result<&str> {
         Error::unauthenticated("key/missing", "This request carries no API key.")
             .hint("Send one as `X-API-Key: pk_…`, or as `Authorization: Bearer sk_…`. `cloche keys list` shows those there are.")
     })
+}
+
+fn unanswered() -> Error {
+    Error::unavailable("server/database", "The server cannot reach its database.", Duration::from_secs(2))
+        .hint("Send the request again.")
 }
 
 fn invalid() -> Error {

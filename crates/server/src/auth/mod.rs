@@ -1,15 +1,22 @@
 //! From credentials to what may be done: an API key becomes an [`EnvironmentScope`](crate::postgres::scope::EnvironmentScope), an
-//! access token an [`Actor`], and an actor's role in a project a [`ProjectAccess`]. Nothing in `app/` is reachable without one.
+//! access token or a browser's session an [`Actor`], and an actor's role in a project a [`ProjectAccess`]. Nothing in `app/` is reachable without one.
 
 mod access;
 mod keys;
+mod passwords;
+pub(crate) mod sessions;
+mod throttle;
 mod tokens;
+mod uses;
 
-pub(crate) use access::{Actor, ProjectAccess, Role};
+pub(crate) use access::{Actor, OrganizationRole, ProjectAccess, Role, SignedIn, unknown, unknown_organization};
 pub(crate) use keys::{KeyCache, key_from_headers};
-pub(crate) use tokens::TokenUse;
+pub(crate) use passwords::{Password, Passwords};
+pub(crate) use throttle::Throttle;
+pub(crate) use tokens::authenticate;
+pub(crate) use uses::Uses;
 
 use std::time::Duration;
 
-/// Keys and tokens note their use at most this often.
+/// Keys, tokens and sessions note their use at most this often.
 const NOTE_EVERY: Duration = Duration::from_secs(300);

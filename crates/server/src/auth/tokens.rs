@@ -1,68 +1,56 @@
 //! Personal access tokens: who sends a request to the management plane.
 
-use std::collections::HashMap;
-use std::sync::{Mutex, PoisonError};
-use std::time::Instant;
-
-use axum::http::{HeaderMap, header};
+use axum::http::{HeaderMap, HeaderValue, header};
 use cloche_wire::{KeyText, TokenKind};
-use uuid::Uuid;
 
-use super::{Actor, NOTE_EVERY};
+use super::{Actor, Uses, sessions};
 use crate::error::{Error, Result};
 use crate::secrets::{PEPPER_VERSION, Secrets, same};
 use crate::store::{Store, people};
 
-/// When each token was last noted as used.
-#[derive(Default)]
-pub(crate) struct TokenUse(Mutex<HashMap<Uuid, (Instant, bool)>>);
-
-impl TokenUse {
-    /// The member behind `Authorization: Bearer pat_…`. One and the same error for every token that is not valid.
-    pub(crate) async fn authenticate(&self, store: &Store, secrets: &Secrets, headers: &HeaderMap) -> Result<Actor> {
-        let Some(value) = headers.get(header::AUTHORIZATION) else {
-            return Err(Error::unauthenticated("auth/required", "This needs an access token.")
-                .hint("Send `Authorization: Bearer pat_…`; `cloche tokens create` makes one, and the server keeps its owner's in DIR/owner-token."));
-        };
-        let text = value.to_str().ok().and_then(|text| text.strip_prefix("Bearer ")).ok_or_else(invalid)?;
-        let key = KeyText::parse(text.trim()).map_err(|_| invalid())?;
-        if key.kind() != TokenKind::Personal {
-            return Err(Error::unauthenticated("auth/not-a-token", "An API key opens the data plane alone.")
-                .hint("The management plane takes a personal access token, `pat_…`."));
-        }
-        let hash = secrets.hash_key(&key);
-        let client = store.client().await?;
-        let Some(found) = people::find_token(&client, key.locator()).await? else {
-            let _ = same(&hash, &[0; 32]);
-            return Err(invalid());
-        };
-        if found.pepper_version != PEPPER_VERSION || !same(&hash, &found.hash) || !found.usable {
-            return Err(invalid());
-        }
-        let mut used = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let entry = used.entry(found.id.0).or_insert_with(|| (Instant::now(), true));
-        if entry.0.elapsed() > NOTE_EVERY {
-            *entry = (Instant::now(), true);
-        }
-        Ok(Actor {
-            member_id: found.member_id,
-            email: found.member_email,
-            name: found.member_name,
-            owner: found.organization_owner,
-        })
+/// The member behind a request: `Authorization: Bearer pat_…`, or the cookie of a browser's session with all that protects it.
+pub(crate) async fn authenticate(
+    store: &Store,
+    secrets: &Secrets,
+    uses: &Uses,
+    public_url: Option<&str>,
+    headers: &HeaderMap,
+) -> Result<Actor> {
+    if let Some(value) = headers.get(header::AUTHORIZATION) {
+        return by_token(store, secrets, uses, value).await;
     }
+    let Some(session) = sessions::from_cookie(headers) else {
+        return Err(Error::unauthenticated("auth/required", "This needs an access token.")
+            .hint("Send `Authorization: Bearer pat_…`; `cloche tokens create` makes one, and the server keeps its owner's in DIR/owner-token."));
+    };
+    sessions::check_place(headers, public_url)?;
+    let session = sessions::authenticate(store, secrets, uses, session?).await?;
+    sessions::check_forgery(headers, public_url, secrets, &session.text)?;
+    Ok(session.actor)
+}
 
-    /// Writes down which tokens were used since the last call.
-    pub(crate) async fn write_uses(&self, store: &Store) -> Result<()> {
-        let due: Vec<Uuid> = {
-            let mut used = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-            used.iter_mut().filter(|(_, (_, due))| *due).map(|(id, entry)| (*id, std::mem::take(&mut entry.1)).0).collect()
-        };
-        if !due.is_empty() {
-            people::touch_tokens(&*store.client().await?, &due).await?;
-        }
-        Ok(())
+/// One and the same error for every token that is not valid.
+async fn by_token(store: &Store, secrets: &Secrets, uses: &Uses, value: &HeaderValue) -> Result<Actor> {
+    let text = value.to_str().ok().and_then(|text| text.strip_prefix("Bearer ")).ok_or_else(invalid)?;
+    let key = KeyText::parse(text.trim()).map_err(|_| invalid())?;
+    if matches!(key.kind(), TokenKind::Api(..)) {
+        return Err(Error::unauthenticated("auth/not-a-token", "An API key opens the data plane alone.")
+            .hint("The management plane takes a personal access token, `pat_…`."));
     }
+    if key.kind() != TokenKind::Personal {
+        return Err(invalid());
+    }
+    let hash = secrets.hash_key(&key);
+    let client = store.client().await?;
+    let Some(found) = people::find_token(&client, key.locator()).await? else {
+        let _ = same(&hash, &[0; 32]);
+        return Err(invalid());
+    };
+    if found.pepper_version != PEPPER_VERSION || !same(&hash, &found.hash) || !found.usable {
+        return Err(invalid());
+    }
+    uses.tokens.note(found.id.0);
+    Ok(found.actor)
 }
 
 fn invalid() -> Error {

@@ -8,8 +8,10 @@ mod operations;
 pub(crate) mod request_id;
 mod router;
 mod scope;
+mod session;
 
 use std::future::Future;
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -38,8 +40,8 @@ pub(crate) async fn serve(
             tracing::debug!(%error, "a connection keeps its delay");
         }
     });
-    // Without connection info `into_make_service` clones the router's reference, not the router.
-    let server = axum::serve(listener, router::router(app).into_make_service()).with_graceful_shutdown(stop);
+    let service = router::router(app).into_make_service_with_connect_info::<SocketAddr>();
+    let server = axum::serve(listener, service).with_graceful_shutdown(stop);
     let patience = async move {
         // An error means that the server ended first.
         if was_told.wait_for(|told| *told).await.is_ok() {

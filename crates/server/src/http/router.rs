@@ -7,7 +7,7 @@ use axum::middleware;
 use axum::routing::{get, post};
 
 use super::graphql::{self, Graph};
-use super::{console, data, operations, request_id};
+use super::{console, data, operations, request_id, session};
 use crate::app::App;
 use crate::error::Error;
 
@@ -22,6 +22,22 @@ pub(super) fn router(app: Arc<App>) -> Router {
         )
         .with_state(graph);
 
+    // Signing in: a browser's cookie instead of a token.
+    let session = Router::new()
+        .route(
+            "/session",
+            get(session::show)
+                .post(session::sign_in)
+                .delete(session::sign_out)
+                .fallback(async || session::not_allowed("GET, HEAD, POST, DELETE")),
+        )
+        .route("/session/link", post(session::link).fallback(async || session::not_allowed("POST")))
+        .route("/session/setup", post(session::set_up).fallback(async || session::not_allowed("POST")))
+        .route("/session/invitation", post(session::accept).fallback(async || session::not_allowed("POST")))
+        .route("/session/password", post(session::reset).fallback(async || session::not_allowed("POST")))
+        .route("/session/confirm", post(session::confirm).fallback(async || session::not_allowed("POST")))
+        .with_state(Arc::clone(&app));
+
     let operations = Router::new()
         .route("/healthz", get(operations::healthz))
         .route("/readyz", get(operations::readyz))
@@ -32,6 +48,7 @@ pub(super) fn router(app: Arc<App>) -> Router {
     data::router()
         .with_state(app)
         .merge(management)
+        .merge(session)
         .merge(operations)
         .fallback(console::fallback)
         .layer(middleware::from_fn(request_id::layer))

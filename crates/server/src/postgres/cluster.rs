@@ -22,6 +22,9 @@ const ADMIN_CONNECTIONS: usize = 8;
 /// How long an operation waits for one.
 const POOL_PATIENCE: Duration = Duration::from_secs(30);
 
+/// After this time without a sign of life a link to PostgreSQL is looked after.
+const LINK_SILENCE: Duration = Duration::from_secs(5);
+
 /// Settings of the platform's own sessions: nobody waits for a tenant's lock without end, or stays in a transaction that is forgotten.
 pub(crate) const PLATFORM_OPTIONS: &str =
     "-c default_transaction_read_only=off -c statement_timeout=60s -c lock_timeout=5s -c idle_in_transaction_session_timeout=60s";
@@ -61,6 +64,9 @@ impl Cluster {
     pub(crate) async fn external(url: &str, tools: Option<Tools>, secrets: Arc<Secrets>) -> anyhow::Result<Self> {
         let mut config: Config = url.parse().context("--database-url is not a PostgreSQL URL")?;
         config.application_name("cloche");
+        // A link that is cut is noticed within seconds, by whoever waits for an answer and by whoever keeps a connection.
+        config.keepalives_idle(LINK_SILENCE).keepalives_interval(LINK_SILENCE / 4).keepalives_retries(3);
+        config.tcp_user_timeout(2 * LINK_SILENCE).connect_timeout(LINK_SILENCE);
         if config.get_ssl_mode() == tokio_postgres::config::SslMode::Require {
             bail!("TLS to PostgreSQL is not supported yet: use a Unix socket or a private network, with sslmode=disable");
         }

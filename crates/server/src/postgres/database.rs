@@ -1,6 +1,7 @@
 //! An environment's database and its logins: making, opening, closing and dropping them. Every call may be repeated.
 
 use std::fmt;
+use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, bail};
 use serde::{Deserialize, Serialize};
@@ -16,8 +17,9 @@ use super::template::TEMPLATE;
 #[serde(transparent)]
 pub(crate) struct DatabaseName(String);
 
-/// Connections of one of the platform's own logins. The server itself needs far fewer; this bounds what stolen access could take.
-const MAX_CONNECTIONS: u32 = 24;
+/// Connections of one of the platform's own logins. A server needs a dozen at most, several servers as many each; this bounds what stolen
+/// access could take.
+const MAX_CONNECTIONS: u32 = 64;
 /// Connections of the customer's own credential.
 const MAX_CUSTOMER_CONNECTIONS: u32 = 10;
 
@@ -25,6 +27,9 @@ const MAX_CUSTOMER_CONNECTIONS: u32 = 10;
 const TEMP_FILES: &str = "4GB";
 /// A session with more locks than this uses up what all environments of the server share.
 const MAX_LOCKS: i64 = 20_000;
+
+/// How long a new environment waits for the template.
+const TEMPLATE_PATIENCE: Duration = Duration::from_secs(10);
 
 /// How a new database gets its contents.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -144,8 +149,13 @@ impl Cluster {
 
     /// A closed copy of the template: nobody may connect to it.
     pub(crate) async fn create_empty_database(&self, name: &DatabaseName) -> anyhow::Result<()> {
-        if !self.copy_database(TEMPLATE, name, Strategy::WalLog).await? {
-            bail!("somebody is connected to the template database, which only the start of the server needs");
+        let started = Instant::now();
+        while !self.copy_database(TEMPLATE, name, Strategy::WalLog).await? {
+            // A newer server that starts beside this one brings it up to date.
+            if started.elapsed() > TEMPLATE_PATIENCE {
+                bail!("somebody is connected to the template database, which only the start of a server needs");
+            }
+            tokio::time::sleep(Duration::from_millis(50)).await;
         }
         Ok(())
     }

@@ -16,6 +16,7 @@ use super::gate::{Closed, Gate, Pass};
 use super::lane::{LANE_OPTIONS, Lane};
 use super::schema::Schema;
 use crate::error::{Error, Result};
+use crate::fence::Lease;
 
 /// Connections to all environments together; PostgreSQL allows 200, the rest is the administrator's and the customers' own.
 const BUDGET: usize = 120;
@@ -28,6 +29,10 @@ const BUSY_LANE: usize = 3;
 const MAX_SESSIONS: usize = 8;
 /// Connections nobody used for this long are closed.
 const IDLE: Duration = Duration::from_secs(60);
+/// How long the requests inside may take to leave a gate that another node has closed; it has given up long before that.
+const LEAVE: Duration = Duration::from_secs(15);
+/// How long tables are remembered before they are read again beside the requests: the customer's own SQL changes them unsaid.
+const SCHEMA_AGE: Duration = Duration::from_secs(30);
 /// How long a request waits for a connection when the budget is spent.
 const PATIENCE: Duration = Duration::from_secs(5);
 
@@ -38,6 +43,7 @@ const SESSION_OPTIONS: &str =
 pub(crate) struct Environments {
     handles: Mutex<HashMap<EnvironmentId, Arc<Handle>>>,
     budget: Arc<Budget>,
+    lease: Arc<Lease>,
     started: Instant,
 }
 
@@ -53,12 +59,19 @@ pub(crate) struct Handle {
     session_slots: Arc<Semaphore>,
     /// Counts the closings of all connections: one that was out meanwhile is not taken back.
     generation: AtomicU64,
-    schema: Mutex<Option<(Arc<Schema>, Instant)>>,
+    lease: Arc<Lease>,
+    schema: Mutex<Remembered>,
     schema_loading: tokio::sync::Mutex<()>,
-    /// Held by whoever plans or makes a change of the schema.
-    schema_changing: tokio::sync::Mutex<()>,
     /// Milliseconds after the registry started.
     last_used: AtomicU64,
+}
+
+/// The tables as they were read last.
+#[derive(Default)]
+struct Remembered {
+    schema: Option<(Arc<Schema>, Instant)>,
+    /// Counts the changes heard of: what was being read while one came in is not remembered.
+    changes: u64,
 }
 
 struct Budget {
@@ -88,9 +101,11 @@ pub(crate) struct Session {
 }
 
 impl Environments {
-    pub(crate) fn new() -> Arc<Self> {
+    /// Tables are answered from memory for as long as `lease` holds.
+    pub(crate) fn new(lease: Arc<Lease>) -> Arc<Self> {
         Arc::new(Self {
             handles: Mutex::default(),
+            lease,
             budget: Arc::new(Budget { slots: Arc::new(Semaphore::new(BUDGET)), pressure: Notify::new() }),
             started: Instant::now(),
         })
@@ -100,9 +115,7 @@ impl Environments {
     pub(crate) fn handle(&self, id: EnvironmentId, database: &DatabaseName, cluster: &Arc<Cluster>) -> Arc<Handle> {
         let now = u64::try_from(self.started.elapsed().as_millis()).unwrap_or(u64::MAX);
         let mut handles = locked(&self.handles);
-        let handle = handles
-            .entry(id)
-            .or_insert_with(|| Arc::new(Handle::new(database.clone(), Arc::clone(cluster), Arc::clone(&self.budget))));
+        let handle = handles.entry(id).or_insert_with(|| Arc::new(Handle::new(self, database.clone(), Arc::clone(cluster))));
         handle.last_used.store(now, Ordering::Relaxed);
         Arc::clone(handle)
     }
@@ -117,8 +130,13 @@ impl Environments {
     /// Makes the next request read an environment's schema anew.
     pub(crate) fn schema_changed(&self, id: EnvironmentId) {
         if let Some(handle) = locked(&self.handles).get(&id) {
-            *locked(&handle.schema) = None;
+            handle.forget_schema();
         }
+    }
+
+    /// The same for every environment.
+    pub(crate) fn all_schemas_changed(&self) {
+        locked(&self.handles).values().for_each(|handle| handle.forget_schema());
     }
 
     /// How many environments have a handle, and how many connections they hold together.
@@ -177,12 +195,13 @@ impl Budget {
 }
 
 impl Handle {
-    fn new(database: DatabaseName, cluster: Arc<Cluster>, budget: Arc<Budget>) -> Self {
+    fn new(all: &Environments, database: DatabaseName, cluster: Arc<Cluster>) -> Self {
         Self {
             database,
             cluster,
             gate: Arc::default(),
-            budget,
+            budget: Arc::clone(&all.budget),
+            lease: Arc::clone(&all.lease),
             lanes: Mutex::default(),
             opening: tokio::sync::Mutex::default(),
             idle_sessions: Mutex::default(),
@@ -190,7 +209,6 @@ impl Handle {
             generation: AtomicU64::new(0),
             schema: Mutex::default(),
             schema_loading: tokio::sync::Mutex::default(),
-            schema_changing: tokio::sync::Mutex::default(),
             last_used: AtomicU64::new(0),
         }
     }
@@ -198,6 +216,18 @@ impl Handle {
     /// Enters the gate; connections may be used while the pass is kept.
     pub(crate) async fn enter(&self) -> Result<Pass> {
         self.gate.enter().await
+    }
+
+    /// Closes the gate for another node's copy: on return no new request goes in here. Nothing if it is closed already.
+    pub(crate) fn shut_gate(&self) -> Option<Closed> {
+        self.gate.shut()
+    }
+
+    /// Closes all connections once the requests inside have left, as far as they do in time.
+    pub(crate) async fn close_connections_when_empty(&self) {
+        if tokio::time::timeout(LEAVE, self.gate.emptied()).await.is_ok() {
+            self.close_connections();
+        }
     }
 
     /// Closes the gate, waits for the requests inside, and closes all connections. Nothing if that takes too long.
@@ -276,20 +306,25 @@ impl Handle {
         Ok(Connection { client, _slot: slot })
     }
 
-    /// Waits for its turn to plan or make a change of the schema.
-    pub(crate) async fn schema_turn(&self) -> Result<tokio::sync::MutexGuard<'_, ()>> {
-        tokio::time::timeout(PATIENCE, self.schema_changing.lock()).await.map_err(|_| {
-            Error::unavailable("definitions/busy", "The schema of this environment is being changed.", Duration::from_secs(5))
-                .hint("Try again when that has ended.")
-        })
-    }
-
     /// The tables there are, from memory where known.
     pub(crate) async fn schema(self: &Arc<Self>) -> Result<Arc<Schema>> {
-        if let Some((schema, _)) = &*locked(&self.schema) {
-            return Ok(Arc::clone(schema));
+        let known = locked(&self.schema).schema.clone();
+        let Some((schema, read)) = known.filter(|_| self.lease.holds()) else { return self.load_schema(Duration::ZERO).await };
+        if read.elapsed() > SCHEMA_AGE && self.schema_loading.try_lock().is_ok() {
+            let handle = Arc::clone(self);
+            tokio::spawn(async move {
+                if let Err(error) = handle.load_schema(SCHEMA_AGE).await {
+                    tracing::debug!(?error, "the tables could not be read again");
+                }
+            });
         }
-        self.load_schema(Duration::ZERO).await
+        Ok(schema)
+    }
+
+    fn forget_schema(&self) {
+        let mut remembered = locked(&self.schema);
+        remembered.changes += 1;
+        remembered.schema = None;
     }
 
     /// The tables there are now, unless they were read within the last second.
@@ -300,15 +335,22 @@ impl Handle {
     async fn load_schema(self: &Arc<Self>, max_age: Duration) -> Result<Arc<Schema>> {
         let asked = Instant::now();
         let _turn = self.schema_loading.lock().await;
-        if let Some((schema, read)) = &*locked(&self.schema)
-            && (*read >= asked || read.elapsed() < max_age)
-        {
-            return Ok(Arc::clone(schema));
-        }
+        let changes = {
+            let remembered = locked(&self.schema);
+            if let Some((schema, read)) = &remembered.schema
+                && (*read >= asked || read.elapsed() < max_age)
+            {
+                return Ok(Arc::clone(schema));
+            }
+            remembered.changes
+        };
         let session = self.session().await?;
         let read = Instant::now();
         let schema = Arc::new(Schema::load(session.client()?).await.map_err(super::sqlstate::to_error)?);
-        *locked(&self.schema) = Some((Arc::clone(&schema), read));
+        let mut remembered = locked(&self.schema);
+        if remembered.changes == changes {
+            remembered.schema = Some((Arc::clone(&schema), read));
+        }
         Ok(schema)
     }
 

@@ -84,29 +84,34 @@ impl Gate {
         }
     }
 
+    /// Closes: on return nobody new goes in. Nothing if it is closed already.
+    pub(crate) fn shut(self: &Arc<Self>) -> Option<Closed> {
+        let mut state = self.state();
+        if state.closed {
+            return None;
+        }
+        state.closed = true;
+        Some(Closed { gate: Arc::clone(self), since: Instant::now() })
+    }
+
     /// Closes and waits for those inside to leave. Nothing, and the gate open again, if that takes longer than `patience` or it is closed already.
     pub(crate) async fn close(self: &Arc<Self>, patience: Duration) -> Option<Closed> {
-        {
-            let mut state = self.state();
-            if state.closed {
-                return None;
-            }
-            state.closed = true;
-        }
-        let closed = Closed { gate: Arc::clone(self), since: Instant::now() };
-        let drained = async {
-            loop {
-                let left = self.left.notified();
-                tokio::pin!(left);
-                left.as_mut().enable();
-                if self.state().inside == 0 {
-                    return;
-                }
-                left.await;
-            }
-        };
-        tokio::time::timeout(patience, drained).await.ok()?;
+        let closed = self.shut()?;
+        tokio::time::timeout(patience, self.emptied()).await.ok()?;
         Some(closed)
+    }
+
+    /// Waits until nobody is inside.
+    pub(crate) async fn emptied(&self) {
+        loop {
+            let left = self.left.notified();
+            tokio::pin!(left);
+            left.as_mut().enable();
+            if self.state().inside == 0 {
+                return;
+            }
+            left.await;
+        }
     }
 
     /// How many requests are inside.

@@ -1,12 +1,20 @@
 //! Reading what is deployed: schema `public` from the catalogs, and the definitions last applied beside it.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use cloche_definitions::{
     ConstraintKind, Deployed, DeployedColumn, DeployedConstraint, DeployedIndex, DeployedTable, EnumType, ReferentialAction,
     Table,
 };
+use tokio_postgres::error::SqlState;
 use tokio_postgres::{Client, Error as PgError, GenericClient};
+
+use super::sqlstate::to_error;
+use crate::error::Error;
+
+/// Held in an environment's database by whoever plans or makes a change of its schema.
+const CHANGING: i64 = 0x63_6c6f_6368_6573;
 
 const TABLES: &str = "
 SELECT c.relname::text, obj_description(c.oid, 'pg_class'), d.spec
@@ -121,6 +129,19 @@ async fn read_constraints<C: GenericClient>(client: &C, tables: &mut BTreeMap<St
 pub(crate) async fn stored(client: &Client) -> Result<Vec<(String, String, serde_json::Value)>, PgError> {
     let rows = client.query("SELECT kind, name, spec FROM cloche.deployed ORDER BY kind, name", &[]).await?;
     Ok(rows.iter().map(|row| (row.get(0), row.get(1), row.get(2))).collect())
+}
+
+/// Waits for its turn to plan or make a change of the schema, and keeps it until the connection ends.
+pub(crate) async fn lock(client: &Client) -> Result<(), Error> {
+    match client.execute("SELECT pg_advisory_lock($1)", &[&CHANGING]).await {
+        Err(error) if error.code() == Some(&SqlState::LOCK_NOT_AVAILABLE) => Err(Error::unavailable(
+            "definitions/busy",
+            "The schema of this environment is being changed.",
+            Duration::from_secs(5),
+        )
+        .hint("Try again when that has ended.")),
+        outcome => outcome.map(drop).map_err(to_error),
+    }
 }
 
 /// One change of the schema, as it is written beside it.

@@ -30,6 +30,9 @@ BEGIN
 END
 $$";
 
+/// Held by the server that prepares the template.
+const PREPARING: i64 = 0x63_6c6f_6368_6574;
+
 /// Large objects cannot be made: they belong to no schema, so a snapshot copy would leave them behind. Schema `public` itself is the platform's: its owner could drop it, and nobody could make another.
 const SCHEMAS: &str = "
 ALTER SCHEMA public OWNER TO cloche_platform;
@@ -44,31 +47,54 @@ CREATE SCHEMA IF NOT EXISTS cloche AUTHORIZATION cloche_platform;
 REVOKE EXECUTE ON FUNCTION lo_create(oid), lo_creat(integer), lo_from_bytea(oid, bytea) FROM PUBLIC;
 ";
 
-/// Makes the group roles and the template, or brings them to the newest version.
+/// Makes the group roles and the template, or brings them to the newest version. One server at a time.
 pub(crate) async fn prepare(cluster: &Cluster) -> anyhow::Result<()> {
     let admin = cluster.admin().await?;
+    admin.execute("SELECT pg_advisory_lock($1)", &[&PREPARING]).await?;
+    let outcome = prepare_locked(cluster, &admin).await;
+    admin.execute("SELECT pg_advisory_unlock($1)", &[&PREPARING]).await?;
+    outcome
+}
+
+async fn prepare_locked(cluster: &Cluster, admin: &Client) -> anyhow::Result<()> {
     admin.batch_execute(GROUPS).await.context("the group roles cannot be created")?;
-    cluster.set_password(&admin, "cloche_dump").await?;
+    cluster.set_password(admin, "cloche_dump").await?;
     if cluster.ours {
         for database in ["postgres", "template1"] {
             admin.batch_execute(&format!("REVOKE ALL ON DATABASE {database} FROM PUBLIC")).await?;
         }
     } else {
-        warn_of_open_databases(&admin).await?;
+        warn_of_open_databases(admin).await?;
     }
-    let known = admin.query_opt("SELECT datallowconn FROM pg_database WHERE datname = $1", &[&TEMPLATE]).await?;
-    if known.is_none() {
-        admin
-            .batch_execute(&format!("CREATE DATABASE {TEMPLATE} TEMPLATE template0 ENCODING 'UTF8' ALLOW_CONNECTIONS false"))
-            .await?;
-        admin.batch_execute(&format!("REVOKE ALL ON DATABASE {TEMPLATE} FROM PUBLIC")).await?;
+    let version = version();
+    let known = admin
+        .query_opt("SELECT shobj_description(oid, 'pg_database') FROM pg_database WHERE datname = $1", &[&TEMPLATE])
+        .await?
+        .map(|row| row.get::<_, Option<String>>(0));
+    match known {
+        // Nothing to do, and so nobody connects to what other servers may be copying.
+        Some(Some(of)) if of == version => return Ok(()),
+        Some(_) => {}
+        None => {
+            let create = format!("CREATE DATABASE {TEMPLATE} TEMPLATE template0 ENCODING 'UTF8' ALLOW_CONNECTIONS false");
+            admin.batch_execute(&create).await?;
+            admin.batch_execute(&format!("REVOKE ALL ON DATABASE {TEMPLATE} FROM PUBLIC")).await?;
+        }
     }
     admin.batch_execute(&format!("ALTER DATABASE {TEMPLATE} ALLOW_CONNECTIONS true")).await?;
     let mut client = cluster.connect_as_admin(TEMPLATE).await?;
     let outcome = bring_up_to_date(&mut client).await.context("the template database cannot be prepared");
     drop(client);
     admin.batch_execute(&format!("ALTER DATABASE {TEMPLATE} ALLOW_CONNECTIONS false")).await?;
-    outcome
+    outcome?;
+    admin.batch_execute(&format!("COMMENT ON DATABASE {TEMPLATE} IS '{version}'")).await?;
+    Ok(())
+}
+
+/// What the template is made of, in short: it is prepared again when that changes.
+fn version() -> String {
+    let parts: String = std::iter::once(SCHEMAS).chain(MIGRATIONS.iter().map(|migration| migration.sql)).collect();
+    crate::secrets::hex(&aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, parts.as_bytes()).as_ref()[..16])
 }
 
 /// A server that is not ours alone is left as it is; but a login of an environment can connect to whatever PUBLIC may.

@@ -22,10 +22,9 @@ pub(crate) async fn keep(app: Arc<App>) {
         tokio::time::sleep(NOTE_USES).await;
         report("sessions with too many locks", app.cluster.end_lock_hoarders().await.map_err(Error::from));
         report("uses of keys", app.keys.write_uses(&app.store).await);
-        report("uses of tokens", app.tokens.write_uses(&app.store).await);
+        report("uses of tokens and sessions", app.uses.write_uses(&app.store).await);
         if last_look.elapsed() >= LOOK {
             last_look = tokio::time::Instant::now();
-            app.store.keep_lock().await;
             report("settings of roles", app.cluster.reset_role_settings().await.map_err(Error::from));
             report("stuck operations", operation::retry_stuck(&app).await);
             report("expired leases", expire_leases(&app).await);
@@ -50,8 +49,14 @@ pub(crate) async fn clean_up(app: &App) -> Result<()> {
 }
 
 async fn close_deleted(app: &App) -> Result<()> {
-    for environment in environments::with_status(&*app.store.client().await?, Status::Deleted).await? {
-        app.cluster.close_database(&environment.database).await?;
+    let mut client = app.store.client().await?;
+    for environment in environments::with_status(&client, Status::Deleted).await? {
+        // Under the row's lock, because another server may be taking its delete back.
+        let tx = client.transaction().await?;
+        if environments::lock(&tx, environment.id).await.is_ok_and(|locked| locked.status == Status::Deleted) {
+            app.cluster.close_database(&environment.database).await?;
+        }
+        tx.commit().await?;
     }
     Ok(())
 }

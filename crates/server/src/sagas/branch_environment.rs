@@ -110,7 +110,8 @@ async fn clone(context: &Making<'_>, input: &BranchInput, choice: &mut Choice) -
     let (app, target) = (context.app, &context.input.database);
     if let Way::Instant(strategy) = choice.way {
         let handle = app.environments.handle(input.source, &input.source_database, &app.cluster);
-        if let Some(copied) = copy::copy_instantly(&handle, target, strategy).await? {
+        let close_elsewhere = async || Ok(app.fence.close_elsewhere(app, input.source).await?);
+        if let Some(copied) = copy::copy_instantly(&handle, target, strategy, close_elsewhere).await? {
             app.cluster.open_for_platform(target).await?;
             return Ok(copied);
         }

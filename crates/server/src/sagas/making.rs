@@ -12,6 +12,7 @@ use super::branch_environment::{BranchInput, CLONE};
 use super::step_error;
 use crate::app::App;
 use crate::error::Error;
+use crate::fence;
 use crate::postgres::database::DatabaseName;
 use crate::postgres::fingerprint::Fingerprint;
 use crate::store::environments::{self, EnvironmentType, Status};
@@ -168,11 +169,10 @@ impl<'a> Step<Making<'a>> for Activate {
             let tx = client.transaction().await?;
             environments::set_status(&tx, id, Status::Creating).await?;
             keys::revoke_all(&tx, id).await?;
-            Ok::<(), Error>(tx.commit().await?)
+            fence::commit(app, tx, id).await
         };
         withdraw.await.map_err(step_error)?;
         context.take_keys();
-        app.keys.fence();
         app.environments.forget(id);
         Ok(())
     }

@@ -90,7 +90,7 @@ pub(crate) async fn insert_pair(tx: &Tx<'_>, secrets: &Secrets, environment: Env
 pub(crate) async fn insert(tx: &Tx<'_>, secrets: &Secrets, new: &NewKey<'_>) -> Result<ApiKey> {
     let kind = match new.text.kind() {
         TokenKind::Api(kind, _) => kind,
-        TokenKind::Personal => return Err(Error::internal("a personal token is no API key")),
+        _ => return Err(Error::internal("this is no API key")),
     };
     let publishable = (kind == KeyKind::Publishable).then(|| new.text.reveal());
     let row = tx
@@ -204,9 +204,15 @@ pub(crate) async fn check(client: &deadpool_postgres::Client, locator: &str) -> 
     }))
 }
 
-/// Notes that keys were used.
+/// Notes that keys were used; one whose use was noted a moment ago, by another server or before its key was read anew, is left alone.
 pub(crate) async fn touch(client: &Client, ids: &[uuid::Uuid]) -> Result<()> {
-    client.execute("UPDATE api_keys SET last_used_at = now() WHERE id = ANY($1)", &[&ids]).await?;
+    client
+        .execute(
+            "UPDATE api_keys SET last_used_at = now()
+             WHERE id = ANY($1) AND coalesce(last_used_at < now() - interval '4 minutes', true)",
+            &[&ids],
+        )
+        .await?;
     Ok(())
 }
 

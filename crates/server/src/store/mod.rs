@@ -5,16 +5,20 @@
 pub(crate) mod audit;
 pub(crate) mod clusters;
 pub(crate) mod environments;
+pub(crate) mod invitations;
 pub(crate) mod keys;
+pub(crate) mod nodes;
 pub(crate) mod operations;
+pub(crate) mod organizations;
 pub(crate) mod people;
 pub(crate) mod projects;
+pub(crate) mod sessions;
 
 use std::time::Duration;
 
 use anyhow::{Context as _, bail};
 use deadpool_postgres::{Manager, ManagerConfig, Object, Pool, RecyclingMethod, Runtime};
-use tokio::sync::Mutex;
+use tokio_postgres::error::SqlState;
 use tokio_postgres::types::FromSql;
 use tokio_postgres::{Client, Config, NoTls, Row};
 
@@ -29,10 +33,12 @@ const DATABASE: &str = "cloche_control";
 const CONNECTIONS: usize = 12;
 /// How long a request waits for one.
 const POOL_PATIENCE: Duration = Duration::from_secs(10);
-/// Held by the running server: until servers can share a control database, a second one is refused.
-const SERVER_LOCK: i64 = 0x63_6c6f_6368_6573;
 
-const MIGRATIONS: &[Migration] = &[Migration { name: "0001_foundation", sql: include_str!("migrations/0001_foundation.sql") }];
+const MIGRATIONS: &[Migration] = &[
+    Migration { name: "0001_foundation", sql: include_str!("migrations/0001_foundation.sql") },
+    Migration { name: "0002_nodes", sql: include_str!("migrations/0002_nodes.sql") },
+    Migration { name: "0003_members", sql: include_str!("migrations/0003_members.sql") },
+];
 
 /// A transaction on the control database.
 pub(crate) type Tx<'a> = deadpool_postgres::Transaction<'a>;
@@ -41,8 +47,6 @@ pub(crate) type Tx<'a> = deadpool_postgres::Transaction<'a>;
 pub(crate) struct Store {
     pool: Pool,
     config: Config,
-    /// Holds the server lock for as long as its connection lives.
-    lock: Mutex<Client>,
 }
 
 /// Lets the commit of `tx` return before it is on disk. Only where nobody is told of it before a later commit of the same
@@ -79,14 +83,18 @@ impl Store {
                     environments.len()
                 );
             }
-            admin.batch_execute(&format!("CREATE DATABASE {DATABASE} TEMPLATE template0 ENCODING 'UTF8'")).await?;
+            match admin.batch_execute(&format!("CREATE DATABASE {DATABASE} TEMPLATE template0 ENCODING 'UTF8'")).await {
+                // Another server has started at the same moment.
+                Err(error) if is_taken(&error) => {}
+                outcome => outcome?,
+            }
         }
         admin.batch_execute(&format!("REVOKE ALL ON DATABASE {DATABASE} FROM PUBLIC")).await?;
         drop(admin);
         let config = cluster.admin_login(DATABASE);
-        let mut lock = take_lock(&config).await?;
-        migrate(&mut lock, "public", MIGRATIONS).await.context("the control database cannot be brought up to date")?;
-        check_master_key(&lock, secrets).await?;
+        let mut client = connect(&config).await.context("cannot connect to the control database")?;
+        migrate(&mut client, "public", MIGRATIONS).await.context("the control database cannot be brought up to date")?;
+        check_master_key(&client, secrets).await?;
         let manager = Manager::from_config(config.clone(), NoTls, ManagerConfig { recycling_method: RecyclingMethod::Fast });
         let pool = Pool::builder(manager)
             .max_size(CONNECTIONS)
@@ -94,29 +102,12 @@ impl Store {
             .wait_timeout(Some(POOL_PATIENCE))
             .build()
             .context("the control database's pool cannot be built")?;
-        Ok(Self { pool, config, lock: Mutex::new(lock) })
+        Ok(Self { pool, config })
     }
 
     /// A connection; a transaction on it is begun with `transaction()`.
     pub(crate) async fn client(&self) -> Result<Object> {
         Ok(self.pool.get().await?)
-    }
-
-    /// Takes the server lock again when its connection has ended, as with a restart of PostgreSQL. If another server has it by
-    /// then, this one must not go on: it would not hear of the other's changes.
-    pub(crate) async fn keep_lock(&self) {
-        let mut lock = self.lock.lock().await;
-        if !lock.is_closed() {
-            return;
-        }
-        match take_lock(&self.config).await {
-            Ok(client) => *lock = client,
-            Err(error) if error.is::<Taken>() => {
-                tracing::error!("another server has taken over this control database; this one ends");
-                std::process::exit(1);
-            }
-            Err(error) => tracing::warn!(?error, "the server lock could not be taken again yet"),
-        }
     }
 
     /// Whether it answers.
@@ -126,17 +117,9 @@ impl Store {
     }
 }
 
-/// Another server holds the lock.
-#[derive(Debug, thiserror::Error)]
-#[error("another cloche server uses this PostgreSQL server's control database: stop it first, or give this one another server")]
-struct Taken;
-
-async fn take_lock(config: &Config) -> anyhow::Result<Client> {
-    let client = connect(config).await.context("cannot connect to the control database")?;
-    if !client.query_one("SELECT pg_try_advisory_lock($1)", &[&SERVER_LOCK]).await?.get::<_, bool>(0) {
-        bail!(Taken);
-    }
-    Ok(client)
+/// The database is there already, or just being made.
+fn is_taken(error: &tokio_postgres::Error) -> bool {
+    matches!(error.code(), Some(&SqlState::DUPLICATE_DATABASE | &SqlState::UNIQUE_VIOLATION))
 }
 
 /// Keys hashed with another master key could never be checked: better not to start.
@@ -150,7 +133,8 @@ async fn check_master_key(client: &Client, secrets: &Secrets) -> anyhow::Result<
     let stored: String = client.query_one("SELECT value FROM installation WHERE name = 'master-key'", &[]).await?.get(0);
     if stored != secrets.fingerprint() {
         bail!(
-            "the control database was made with another master key: put that key back as secrets/master.key in the data directory"
+            "the control database was made with another master key: put that key, of this server before or of one that shares the control \
+             database, as secrets/master.key into the data directory"
         );
     }
     Ok(())

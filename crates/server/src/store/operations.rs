@@ -5,7 +5,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use cloche_saga::{Event, LogError};
-use cloche_wire::{EnvironmentId, OperationId, ProjectId};
+use cloche_wire::{EnvironmentId, NodeId, OperationId, ProjectId};
 use serde_json::Value;
 use tokio_postgres::error::SqlState;
 use tokio_postgres::types::Json;
@@ -32,6 +32,8 @@ pub(crate) struct NewOperation<'a> {
     /// Everything its steps need, fixed before the first effect.
     pub(crate) input: Value,
     pub(crate) actor: uuid::Uuid,
+    /// The server that is going to work on it.
+    pub(crate) node: NodeId,
     pub(crate) claims: &'a [(EnvironmentId, ClaimMode)],
 }
 
@@ -52,8 +54,9 @@ pub(crate) struct Operation {
 pub(crate) async fn begin(tx: &Tx<'_>, new: &NewOperation<'_>) -> Result<()> {
     let inserted = tx
         .execute(
-            "INSERT INTO operations (id, kind, project_id, environment_id, input, actor_id, status) VALUES ($1, $2, $3, $4, $5, $6, 'running')",
-            &[&new.id.0, &new.kind, &new.project.0, &new.environment.0, &new.input, &new.actor],
+            "INSERT INTO operations (id, kind, project_id, environment_id, input, actor_id, node_id, status)
+             VALUES ($1, $2, $3, $4, $5, $6, $7, 'running')",
+            &[&new.id.0, &new.kind, &new.project.0, &new.environment.0, &new.input, &new.actor, &new.node.0],
         )
         .await;
     match inserted {
@@ -124,24 +127,34 @@ pub(crate) async fn finish(tx: &Tx<'_>, id: OperationId, generation: i32, status
     Ok(())
 }
 
-/// Takes an operation that has not ended over; whoever had it before can no longer write. Answers the new generation.
-pub(crate) async fn take_over(client: &Client, id: OperationId) -> Result<Option<i32>> {
+/// Takes an operation that has not ended over, from this node itself or from one that is gone; whoever had it before can no longer write.
+/// Answers the new generation; nothing where it is another's, or has ended.
+pub(crate) async fn take_over(client: &Client, id: OperationId, node: NodeId) -> Result<Option<i32>> {
     let row = client
         .query_opt(
-            "UPDATE operations SET generation = generation + 1, status = 'running', finished_at = NULL, error = NULL
-             WHERE id = $1 AND status IN ('running', 'stuck') RETURNING generation",
-            &[&id.0],
+            "UPDATE operations o SET generation = generation + 1, node_id = $2, status = 'running', finished_at = NULL, error = NULL
+             WHERE id = $1 AND status IN ('running', 'stuck')
+               AND (node_id = $2 OR NOT EXISTS (SELECT FROM nodes n WHERE n.id = o.node_id)) RETURNING generation",
+            &[&id.0, &node.0],
         )
         .await?;
     Ok(row.map(|row| row.get(0)))
 }
 
-/// Operations that have not ended and are at least this old.
-pub(crate) async fn open(client: &Client, age: Duration) -> Result<Vec<Operation>> {
+/// Operations that have not ended and whose node is gone.
+pub(crate) async fn abandoned(client: &Client) -> Result<Vec<Operation>> {
+    let statement = "SELECT * FROM operations o WHERE status IN ('running', 'stuck')
+                       AND NOT EXISTS (SELECT FROM nodes n WHERE n.id = o.node_id) ORDER BY id";
+    Ok(client.query(statement, &[]).await?.iter().map(read).collect())
+}
+
+/// A node's own operations that have not ended and are at least this old.
+pub(crate) async fn open_of(client: &Client, node: NodeId, age: Duration) -> Result<Vec<Operation>> {
     let rows = client
         .query(
-            "SELECT * FROM operations WHERE status IN ('running', 'stuck') AND created_at <= now() - make_interval(secs => $1) ORDER BY id",
-            &[&age.as_secs_f64()],
+            "SELECT * FROM operations WHERE status IN ('running', 'stuck') AND node_id = $1
+               AND created_at <= now() - make_interval(secs => $2) ORDER BY id",
+            &[&node.0, &age.as_secs_f64()],
         )
         .await?;
     Ok(rows.iter().map(read).collect())

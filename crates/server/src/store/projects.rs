@@ -6,12 +6,14 @@ use tokio_postgres::error::SqlState;
 use tokio_postgres::{Client, Row};
 
 use super::{Page, Slice, Tx, column};
+use crate::auth::Actor;
 use crate::error::{Error, Result};
 
 /// A tree of environments.
 #[derive(Debug, Clone)]
 pub(crate) struct Project {
     pub(crate) id: ProjectId,
+    pub(crate) organization_id: OrganizationId,
     pub(crate) name: String,
     pub(crate) created_at: DateTime<Utc>,
 }
@@ -20,7 +22,7 @@ pub(crate) async fn insert(tx: &Tx<'_>, organization: OrganizationId, name: &str
     let id = ProjectId::new();
     let inserted = tx
         .query_one(
-            "INSERT INTO projects (id, organization_id, name) VALUES ($1, $2, $3) RETURNING id, name, created_at",
+            "INSERT INTO projects (id, organization_id, name) VALUES ($1, $2, $3) RETURNING *",
             &[&id.0, &organization.0, &name],
         )
         .await;
@@ -40,25 +42,44 @@ pub(crate) async fn remove(tx: &Tx<'_>, id: ProjectId) -> Result<()> {
 }
 
 pub(crate) async fn find(client: &Client, id: ProjectId) -> Result<Option<Project>> {
-    Ok(client.query_opt("SELECT id, name, created_at FROM projects WHERE id = $1", &[&id.0]).await?.as_ref().map(read))
+    Ok(client.query_opt("SELECT * FROM projects WHERE id = $1", &[&id.0]).await?.as_ref().map(read))
 }
 
-pub(crate) async fn find_by_name(client: &Client, name: &str) -> Result<Option<Project>> {
-    let row = client.query_opt("SELECT id, name, created_at FROM projects WHERE lower(name) = lower($1)", &[&name]).await?;
-    Ok(row.as_ref().map(read))
-}
+/// The condition under which somebody sees a project: an organization they own ($1) has it, or they ($2) have a role in it.
+const SEEN: &str = "(p.organization_id = ANY($1)
+    OR EXISTS (SELECT FROM project_members m WHERE m.project_id = p.id AND m.member_id = $2))";
 
-/// All projects, or those `member` has a role in.
-pub(crate) async fn list(client: &Client, member: Option<MemberId>, slice: &Slice) -> Result<Page<Project>> {
+/// Those of this name the actor sees, two at most: more than one organization may have one.
+pub(crate) async fn find_by_name(client: &Client, actor: &Actor, name: &str) -> Result<Vec<Project>> {
     let rows = client
         .query(
-            "SELECT id, name, created_at FROM projects p
-             WHERE ($1::uuid IS NULL OR EXISTS (SELECT FROM project_members m WHERE m.project_id = p.id AND m.member_id = $1))
-               AND ($2::uuid IS NULL OR id > $2) ORDER BY id LIMIT $3",
-            &[&member.map(|id| id.0), &slice.after_id()?, &slice.limit()],
+            &format!("SELECT * FROM projects p WHERE {SEEN} AND lower(name) = lower($3) ORDER BY id LIMIT 2"),
+            &[&actor.owned(), &actor.member_id.0, &name],
+        )
+        .await?;
+    Ok(rows.iter().map(read).collect())
+}
+
+/// The projects the actor sees.
+pub(crate) async fn list(client: &Client, actor: &Actor, slice: &Slice) -> Result<Page<Project>> {
+    let rows = client
+        .query(
+            &format!("SELECT * FROM projects p WHERE {SEEN} AND ($3::uuid IS NULL OR id > $3) ORDER BY id LIMIT $4"),
+            &[&actor.owned(), &actor.member_id.0, &slice.after_id()?, &slice.limit()],
         )
         .await?;
     Ok(Page::new(rows, slice, read))
+}
+
+/// The ids of all projects of an organization that the actor sees.
+pub(crate) async fn seen(client: &Client, actor: &Actor, organization: OrganizationId) -> Result<Vec<ProjectId>> {
+    let rows = client
+        .query(
+            &format!("SELECT id FROM projects p WHERE {SEEN} AND organization_id = $3"),
+            &[&actor.owned(), &actor.member_id.0, &organization.0],
+        )
+        .await?;
+    Ok(rows.iter().map(|row| ProjectId(row.get(0))).collect())
 }
 
 /// The role of a member in a project: `owner`, `admin`, `developer`, `viewer`.
@@ -88,5 +109,10 @@ pub(crate) async fn set_role(tx: &Tx<'_>, project: ProjectId, member: MemberId, 
 }
 
 fn read(row: &Row) -> Project {
-    Project { id: ProjectId(column(row, "id")), name: column(row, "name"), created_at: column(row, "created_at") }
+    Project {
+        id: ProjectId(column(row, "id")),
+        organization_id: OrganizationId(column(row, "organization_id")),
+        name: column(row, "name"),
+        created_at: column(row, "created_at"),
+    }
 }

@@ -7,6 +7,7 @@ mod definition;
 mod environment;
 mod key;
 mod operation;
+mod organization;
 mod page;
 mod payload;
 mod people;
@@ -14,6 +15,7 @@ mod project;
 mod server;
 mod time;
 mod variable;
+mod viewer;
 
 use std::sync::Arc;
 
@@ -24,6 +26,7 @@ use axum::extract::State;
 use axum::http::HeaderMap;
 
 use crate::app::App;
+use crate::auth::authenticate;
 use crate::error::{Error, Result};
 
 /// The longest body of a management request: a whole folder of definitions and room to spare.
@@ -37,6 +40,8 @@ const MAX_DIRECTIVES: usize = 20;
 #[derive(MergedObject, Default)]
 pub(crate) struct Query(
     server::ServerQuery,
+    viewer::ViewerQuery,
+    organization::OrganizationQuery,
     people::PeopleQuery,
     project::ProjectQuery,
     environment::EnvironmentQuery,
@@ -53,7 +58,9 @@ pub(crate) struct Mutation(
     key::KeyMutation,
     variable::VariableMutation,
     definition::DefinitionMutation,
+    organization::OrganizationMutation,
     people::PeopleMutation,
+    viewer::ViewerMutation,
 );
 
 pub(crate) type ManagementSchema = Schema<Query, Mutation, EmptySubscription>;
@@ -77,10 +84,11 @@ pub(crate) struct Graph {
     pub(crate) schema: ManagementSchema,
 }
 
-/// `POST /graphql`. Without a valid token the body is not even read.
+/// `POST /graphql`. Without a valid token or session the body is not even read.
 pub(crate) async fn handle(State(graph): State<Graph>, headers: HeaderMap, body: Body) -> Result<Json<Response>> {
     let app = &graph.app;
-    let actor = app.tokens.authenticate(&app.store, &app.secrets, &headers).await?;
+    let public_url = app.settings.public_url.as_deref();
+    let actor = authenticate(&app.store, &app.secrets, &app.uses, public_url, &headers).await?;
     let bytes = to_bytes(body, MAX_BODY).await.map_err(|_| {
         Error::too_large("request/too-large", "The body is too large or did not arrive whole.")
             .hint(format!("A management request has {} MiB at most.", MAX_BODY / 1024 / 1024))

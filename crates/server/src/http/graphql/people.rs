@@ -1,18 +1,21 @@
 //! Members, roles and access tokens.
 
 use async_graphql::{Context, Enum, InputObject, Object, Result, SimpleObject};
+use cloche_wire::{MemberId, OrganizationId};
 
 use super::page::{PageInfo, page, slice};
 use super::payload::{Verdict, id, parts, settle, to_graphql};
 use super::project::access;
 use super::time::Time;
 use crate::app::people;
-use crate::auth::Role;
-use crate::store::people::{AccessToken as TokenRow, Member as MemberRow};
+use crate::auth::{OrganizationRole as Standing, Role};
+use crate::error::Error;
+use crate::store::people::{AccessToken as TokenRow, Member as MemberRow, Membership};
 
 /// What a member is in the organization.
 #[derive(Enum, Debug, Clone, Copy, PartialEq, Eq)]
-enum OrganizationRole {
+#[graphql(remote = "Standing")]
+pub(super) enum OrganizationRole {
     /// Owns every project.
     Owner,
     /// Has the roles given in each project.
@@ -22,7 +25,7 @@ enum OrganizationRole {
 /// What a member may do in a project.
 #[derive(Enum, Debug, Clone, Copy, PartialEq, Eq)]
 #[graphql(remote = "Role")]
-enum ProjectRole {
+pub(super) enum ProjectRole {
     /// Reads definitions and counts.
     Viewer,
     /// Changes environments, but for production.
@@ -33,24 +36,40 @@ enum ProjectRole {
     Owner,
 }
 
-/// Who is asking.
+/// A person in an organization.
 #[derive(SimpleObject)]
-struct Viewer {
-    id: String,
-    email: String,
-    name: String,
-    /// Owner of the organization.
-    instance_owner: bool,
-}
-
-#[derive(SimpleObject)]
-struct Member {
+pub(super) struct Member {
     id: String,
     email: String,
     name: String,
     /// owner or member.
-    organization_role: String,
+    organization_role: &'static str,
     created_at: Time,
+    /// When they last used a session or a token.
+    last_seen_at: Option<Time>,
+    /// They can sign in to the console.
+    has_password: bool,
+    /// Their roles in those of the organization's projects that one sees oneself.
+    projects: Vec<ProjectMembership>,
+}
+
+/// A role in a project.
+#[derive(SimpleObject)]
+pub(super) struct ProjectMembership {
+    project_id: String,
+    project_name: String,
+    /// viewer, developer, admin or owner.
+    role: String,
+}
+
+/// Somebody who may do something in a project.
+#[derive(SimpleObject)]
+struct ProjectMember {
+    member: Member,
+    /// viewer, developer, admin or owner.
+    role: String,
+    /// As owner of the organization.
+    inherited: bool,
 }
 
 #[derive(SimpleObject)]
@@ -73,7 +92,7 @@ struct AccessToken {
 }
 
 #[derive(SimpleObject, Default)]
-struct MemberPayload {
+pub(super) struct MemberPayload {
     #[graphql(flatten)]
     verdict: Verdict,
     member: Option<Member>,
@@ -88,8 +107,18 @@ struct AccessTokenPayload {
     token: Option<String>,
 }
 
+#[derive(SimpleObject, Default)]
+struct PasswordLinkPayload {
+    #[graphql(flatten)]
+    verdict: Verdict,
+    /// Where the member chooses a new password, within 24 hours. Shown this once.
+    link: Option<String>,
+}
+
 #[derive(InputObject)]
 struct AddMemberInput {
+    /// One's only or oldest one, where not given.
+    organization_id: Option<String>,
     email: String,
     /// The e-mail address, where not given.
     name: Option<String>,
@@ -106,9 +135,34 @@ struct SetProjectRoleInput {
 }
 
 #[derive(InputObject)]
+struct SetOrganizationRoleInput {
+    organization_id: String,
+    member_id: String,
+    role: OrganizationRole,
+}
+
+#[derive(InputObject)]
+struct RemoveMemberInput {
+    organization_id: String,
+    member_id: String,
+}
+
+#[derive(InputObject)]
+struct TransferOwnershipInput {
+    organization_id: String,
+    /// The new owner, who belongs to the organization.
+    member_id: String,
+}
+
+#[derive(InputObject)]
+struct CreatePasswordLinkInput {
+    member_id: String,
+}
+
+#[derive(InputObject)]
 struct CreateAccessTokenInput {
     name: String,
-    /// Oneself, where not given; others need an owner of the organization.
+    /// Oneself, where not given; others need an owner of all their organizations.
     member_id: Option<String>,
     expires_in: Option<String>,
 }
@@ -124,9 +178,27 @@ impl From<MemberRow> for Member {
             id: row.id.to_string(),
             email: row.email,
             name: row.name,
-            organization_role: row.organization_role,
+            organization_role: row.organization_role.as_str(),
             created_at: row.created_at.into(),
+            last_seen_at: row.last_seen_at.map(Time),
+            has_password: row.has_password,
+            projects: row.projects.into_iter().map(ProjectMembership::from).collect(),
         }
+    }
+}
+
+impl From<Membership> for ProjectMembership {
+    fn from(row: Membership) -> Self {
+        Self { project_id: row.project_id.to_string(), project_name: row.project_name, role: row.role }
+    }
+}
+
+impl From<MemberRow> for ProjectMember {
+    fn from(row: MemberRow) -> Self {
+        let inherited = row.organization_role == Standing::Owner;
+        // Of all projects the row tells of this one alone.
+        let role = row.projects.first().map(|one| one.role.clone()).filter(|_| !inherited);
+        Self { role: role.unwrap_or_else(|| Role::Owner.as_str().to_owned()), member: row.into(), inherited }
     }
 }
 
@@ -150,27 +222,34 @@ pub(crate) struct PeopleQuery;
 
 #[Object]
 impl PeopleQuery {
-    /// Who is asking.
-    async fn viewer(&self, context: &Context<'_>) -> Result<Viewer> {
-        let (_, actor) = parts(context)?;
-        Ok(Viewer {
-            id: actor.member_id.to_string(),
-            email: actor.email.clone(),
-            name: actor.name.clone(),
-            instance_owner: actor.owner,
-        })
-    }
-
-    /// Everybody in the organization; for its owners.
+    /// Everybody in an organization; in one's only or oldest one, where none is named.
     #[graphql(complexity = "5 + child_complexity")]
-    async fn members(&self, context: &Context<'_>, first: Option<i32>, after: Option<String>) -> Result<MemberPage> {
+    async fn members(
+        &self,
+        context: &Context<'_>,
+        organization_id: Option<String>,
+        first: Option<i32>,
+        after: Option<String>,
+    ) -> Result<MemberPage> {
         let (app, actor) = parts(context)?;
-        let rows = async { people::members(app, actor, &slice(first, after)?).await };
+        let rows = async {
+            let organization = organization_id.as_deref().map(|text| id("organizationId", text)).transpose()?;
+            people::members(app, actor, organization, &slice(first, after)?).await
+        };
         let (nodes, page_info) = page(rows.await.map_err(to_graphql)?, |row| row.id.to_string(), Member::from);
         Ok(MemberPage { nodes, page_info })
     }
 
-    /// One's access tokens; everybody's for owners of the organization.
+    /// Who has a role in a project, owners of its organization included.
+    #[graphql(complexity = "20 + child_complexity")]
+    async fn project_members(&self, context: &Context<'_>, project_id: String) -> Result<Vec<ProjectMember>> {
+        let (app, _) = parts(context)?;
+        let access = access(context, &project_id, Role::Viewer).await?.map_err(to_graphql)?;
+        let rows = people::members_of_project(app, &access).await.map_err(to_graphql)?;
+        Ok(rows.into_iter().map(ProjectMember::from).collect())
+    }
+
+    /// One's access tokens, and those of members whose organizations one all owns.
     async fn access_tokens(&self, context: &Context<'_>) -> Result<Vec<AccessToken>> {
         let (app, actor) = parts(context)?;
         Ok(people::tokens(app, actor).await.map_err(to_graphql)?.into_iter().map(AccessToken::from).collect())
@@ -182,14 +261,61 @@ pub(crate) struct PeopleMutation;
 
 #[Object]
 impl PeopleMutation {
-    /// Adds a person to the organization.
+    /// Adds a person without a password to an organization, for machines that use tokens; people are invited.
     async fn add_member(&self, context: &Context<'_>, input: AddMemberInput) -> Result<MemberPayload> {
         let (app, actor) = parts(context)?;
-        let owner = input.organization_role == OrganizationRole::Owner;
+        let outcome = async {
+            let organization = input.organization_id.as_deref().map(|text| id("input.organizationId", text)).transpose()?;
+            let name = input.name.as_deref().unwrap_or_default();
+            people::add_member(app, actor, organization, &input.email, name, input.organization_role.into()).await
+        };
+        changed(outcome.await, "Member added successfully")
+    }
+
+    /// Makes a member an owner of the organization, or an owner a member. The last owner stays one.
+    async fn set_organization_role(&self, context: &Context<'_>, input: SetOrganizationRoleInput) -> Result<MemberPayload> {
+        let (app, actor) = parts(context)?;
+        let outcome = async {
+            let (organization, member) = ids(&input.organization_id, &input.member_id)?;
+            people::set_organization_role(app, actor, organization, member, input.role.into()).await
+        };
+        changed(outcome.await, "Role set successfully")
+    }
+
+    /// Makes another member the owner, and oneself a member, in one step.
+    async fn transfer_ownership(&self, context: &Context<'_>, input: TransferOwnershipInput) -> Result<MemberPayload> {
+        let (app, actor) = parts(context)?;
+        let outcome = async {
+            let (organization, member) = ids(&input.organization_id, &input.member_id)?;
+            people::transfer(app, actor, organization, member).await
+        };
+        changed(outcome.await, "Ownership transferred successfully")
+    }
+
+    /// Takes somebody out of an organization, or oneself. Their roles end with this; in their last organization, tokens and sessions too.
+    async fn remove_member(&self, context: &Context<'_>, input: RemoveMemberInput) -> Result<MemberPayload> {
+        let (app, actor) = parts(context)?;
+        let outcome = async {
+            let (organization, member) = ids(&input.organization_id, &input.member_id)?;
+            people::remove(app, actor, organization, member).await
+        };
         settle(
-            people::add_member(app, actor, &input.email, input.name.as_deref().unwrap_or_default(), owner).await,
-            |row| MemberPayload { verdict: Verdict::done("Member added successfully"), member: Some(row.into()) },
+            outcome.await,
+            |()| MemberPayload { verdict: Verdict::done("Member removed successfully"), member: None },
             |verdict| MemberPayload { verdict, ..MemberPayload::default() },
+        )
+    }
+
+    /// Makes a link to a new password, for oneself or for a member whose organizations one all owns.
+    async fn create_password_link(&self, context: &Context<'_>, input: CreatePasswordLinkInput) -> Result<PasswordLinkPayload> {
+        let (app, actor) = parts(context)?;
+        settle(
+            async { people::create_password_link(app, actor, id("input.memberId", &input.member_id)?).await }.await,
+            |text| PasswordLinkPayload {
+                verdict: Verdict::done("Password link created successfully"),
+                link: Some(format!("{}/password#{}", app.url(), text.reveal())),
+            },
+            |verdict| PasswordLinkPayload { verdict, ..PasswordLinkPayload::default() },
         )
     }
 
@@ -198,11 +324,8 @@ impl PeopleMutation {
         let (app, _) = parts(context)?;
         let access = access(context, &input.project_id, Role::Owner).await?;
         let role = input.role.map(Role::from);
-        settle(
-            async { people::set_role(app, &access?, id("input.memberId", &input.member_id)?, role).await }.await,
-            |row| MemberPayload { verdict: Verdict::done("Role set successfully"), member: Some(row.into()) },
-            |verdict| MemberPayload { verdict, ..MemberPayload::default() },
-        )
+        let outcome = async { people::set_role(app, &access?, id("input.memberId", &input.member_id)?, role).await };
+        changed(outcome.await, "Role set successfully")
     }
 
     /// Makes a personal access token.
@@ -236,4 +359,16 @@ impl PeopleMutation {
             |verdict| AccessTokenPayload { verdict, ..AccessTokenPayload::default() },
         )
     }
+}
+
+fn ids(organization: &str, member: &str) -> std::result::Result<(OrganizationId, MemberId), Error> {
+    Ok((id("input.organizationId", organization)?, id("input.memberId", member)?))
+}
+
+fn changed(outcome: std::result::Result<MemberRow, Error>, message: &str) -> Result<MemberPayload> {
+    settle(
+        outcome,
+        |row| MemberPayload { verdict: Verdict::done(message), member: Some(row.into()) },
+        |verdict| MemberPayload { verdict, ..MemberPayload::default() },
+    )
 }

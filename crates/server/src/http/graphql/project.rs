@@ -24,6 +24,17 @@ impl Project {
         &self.0.name
     }
 
+    async fn organization_id(&self) -> String {
+        self.0.organization_id.to_string()
+    }
+
+    /// What one is in it oneself: viewer, developer, admin or owner.
+    #[graphql(complexity = 5)]
+    async fn role(&self, context: &Context<'_>) -> Result<&'static str> {
+        let (app, actor) = parts(context)?;
+        Ok(project::access(app, actor, self.0.id, Role::Viewer).await.map_err(to_graphql)?.role().as_str())
+    }
+
     async fn created_at(&self) -> Time {
         self.0.created_at.into()
     }
@@ -63,7 +74,9 @@ struct ProjectPayload {
 
 #[derive(InputObject)]
 struct CreateProjectInput {
-    /// 1 to 64 letters, digits, hyphens and underscores; unique.
+    /// Whose it is: one's only or oldest organization, where not given.
+    organization_id: Option<String>,
+    /// 1 to 64 letters, digits, hyphens and underscores; unique in its organization.
     name: String,
     /// The name of the root environment, which is of type dev whatever its name.
     #[graphql(default_with = r#""dev".to_owned()"#)]
@@ -103,8 +116,12 @@ impl ProjectMutation {
     /// Makes a project, its root environment and a key pair.
     async fn create_project(&self, context: &Context<'_>, input: CreateProjectInput) -> Result<ProjectPayload> {
         let (app, actor) = parts(context)?;
+        let outcome = async {
+            let organization = input.organization_id.as_deref().map(|text| id("input.organizationId", text)).transpose()?;
+            project::create(app, actor, organization, &input.name, &input.root_name).await
+        };
         settle(
-            project::create(app, actor, &input.name, &input.root_name).await,
+            outcome.await,
             |created| ProjectPayload {
                 verdict: Verdict::done("Project created successfully"),
                 project: Some(Project(created.project)),

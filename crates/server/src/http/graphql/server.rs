@@ -91,7 +91,7 @@ impl ServerQuery {
             .collect())
     }
 
-    /// Who changed what, newest first: in a project, or everywhere for owners of the organization.
+    /// Who changed what, newest first: in a project, or everywhere for owners of the server.
     async fn audit_log(
         &self,
         context: &Context<'_>,
@@ -104,7 +104,7 @@ impl ServerQuery {
             let project = match &project_id {
                 Some(text) => Some(project::access(app, actor, id("projectId", text)?, Role::Admin).await?.project().id),
                 None => {
-                    actor.require_owner()?;
+                    actor.require_instance_owner()?;
                     None
                 }
             };

@@ -21,12 +21,14 @@ const SESSIONS_END: Duration = Duration::from_secs(2);
 /// A tenant's lock must not keep the gate closed.
 const WITNESS_OPTIONS: &str = "-c statement_timeout=30s -c lock_timeout=200ms -c idle_in_transaction_session_timeout=10s";
 
-/// Copies the handle's database to `target` with the gate closed. `None` when requests or sessions did not end in time, or something
+/// Copies the handle's database to `target` with the gate closed; `close_elsewhere` closes it on the other nodes, until what it answers is
+/// dropped. `None` when requests or sessions did not end in time, or something
 /// in the source is locked: nothing was done, and a snapshot copy is the way.
-pub(crate) async fn copy_instantly(
+pub(crate) async fn copy_instantly<G>(
     handle: &Arc<Handle>,
     target: &DatabaseName,
     strategy: Strategy,
+    close_elsewhere: impl AsyncFnOnce() -> anyhow::Result<G>,
 ) -> anyhow::Result<Option<Copied>> {
     let (cluster, source) = (&handle.cluster, &handle.database);
     let witness = cluster.connect_as(&source.owner_login(), source.as_str(), WITNESS_OPTIONS).await?;
@@ -39,6 +41,7 @@ pub(crate) async fn copy_instantly(
         // Whatever is dirty is flushed while requests still pass, so that the copy's own checkpoint finds little.
         cluster.admin().await?.batch_execute("CHECKPOINT").await?;
     }
+    let _elsewhere = close_elsewhere().await?;
     let Some(closed) = handle.close_gate(DRAIN).await else { return Ok(None) };
     let Ok(fingerprint) = tokio::time::timeout(DRAIN, read(&witness)).await else { return Ok(None) };
     let Some(fingerprint) = fingerprint? else { return Ok(None) };
