@@ -39,16 +39,16 @@ const rootRoute = createRootRouteWithContext<{ queryClient: QueryClient }>()({
 
 // Before one is in.
 
-export type SignInSearch = { to?: string; ended?: boolean };
+export type SignInSearch = { to?: string | undefined; ended?: true | undefined };
 
 const signInRoute = createRoute({
   getParentRoute: () => rootRoute,
   path: "/sign-in",
   component: SignInPage,
   validateSearch: ({ to, ended }: Record<string, unknown>): SignInSearch => ({
-    // Only to pages of this console: `//host` and `https:` lead elsewhere.
-    ...(typeof to === "string" && /^\/(?![/\\])/.test(to) ? { to } : {}),
-    ...(ended === true ? { ended } : {}),
+    // Only to pages of this console: `//host` and `https:` lead elsewhere. What is left out would be taken as it came.
+    to: typeof to === "string" && /^\/(?![/\\])/.test(to) ? to : undefined,
+    ended: ended === true ? ended : undefined,
   }),
 });
 
@@ -96,7 +96,9 @@ const environmentsRoute = createRoute({
   getParentRoute: () => environmentRoute,
   path: "/environments",
   component: EnvironmentsPage,
-  validateSearch: ({ view }: Record<string, unknown>): { view?: "tree" } => (view === "tree" ? { view } : {}),
+  validateSearch: ({ view }: Record<string, unknown>): { view?: "tree" | undefined } => ({
+    view: view === "tree" ? view : undefined,
+  }),
 });
 
 const keysRoute = createRoute({ getParentRoute: () => environmentRoute, path: "/keys", component: KeysPage });

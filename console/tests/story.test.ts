@@ -3,7 +3,16 @@ import { afterAll, beforeAll, expect, test } from "vitest";
 
 import { launch, newPerson } from "./support/browser";
 import { startServer, type Server } from "./support/server";
-import { branch, createFirstProject, plantPosts, readPosts, setUp, status, takeKeys, writePosts } from "./support/steps";
+import {
+  branch,
+  createFirstProject,
+  plantPosts,
+  readPosts,
+  setUp,
+  status,
+  takeKeys,
+  writePosts,
+} from "./support/steps";
 
 let server: Server;
 let browser: Browser;

@@ -38,7 +38,9 @@ export async function http<T>(method: "GET" | "POST" | "DELETE", path: string, b
   const answer: unknown = await response.json().catch(() => null);
   if (response.ok && answer !== null) return answer as T;
   const error = problem(response, (answer ?? {}) as Problem);
-  if (error.code === "session/required" && csrfToken !== null) {
+  // A wrong password is refused by 401 as well; management answers so only to those who have no session any more.
+  const ended = error.code === "session/required" || (response.status === 401 && path === "/graphql");
+  if (ended && csrfToken !== null) {
     csrfToken = null;
     onSessionEnd();
   }

@@ -58,17 +58,17 @@ function FirstProject() {
   useTitle("Welcome");
   const dialogs = useDialogs();
   const organizations = useQuery(organizationsQuery);
-  const owns = organizations.data?.some(({ role }) => role === "owner") ?? true;
+  const belongs = organizations.data?.length !== 0;
   return (
     <Frame>
       <Mark className="mx-auto size-14" />
-      <h1 className="mt-6 text-2xl">{owns ? "An empty bed" : "No project yet"}</h1>
+      <h1 className="mt-6 text-2xl">{belongs ? "An empty bed" : "No project yet"}</h1>
       <p className="mx-auto mt-2 max-w-md text-soft">
-        {owns
+        {belongs
           ? "A project holds environments, each with a whole backend of its own. It begins with one: tables, data, users, files and keys."
-          : "You have no role in any project. Ask an owner of your organization to give you one."}
+          : "You belong to no organization any more. Ask an owner of one to invite you."}
       </p>
-      {owns && (
+      {belongs && (
         <Button look="primary" size="large" className="mt-7" onClick={dialogs.createProject}>
           <Plus className="size-4" />
           Create the first project
@@ -89,9 +89,9 @@ function Waiting() {
 function Frame({ children }: { children: ReactNode }) {
   return (
     <div className="flex min-h-dvh flex-col">
-      <div className="border-b border-line">
+      <header className="border-b border-line">
         <TopBar />
-      </div>
+      </header>
       <main className="mx-auto w-full max-w-xl px-5 py-20 text-center">{children}</main>
     </div>
   );

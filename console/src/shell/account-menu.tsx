@@ -32,14 +32,11 @@ export function AccountMenu() {
   return (
     <Menu
       trigger={
-        <button
-          type="button"
-          aria-label="Account and theme"
-          className="flex size-9 items-center justify-center rounded-full pointer-coarse:size-11"
-        >
+        <button type="button" className="flex size-9 items-center justify-center rounded-full pointer-coarse:size-11">
           <span className="flex size-7.5 items-center justify-center rounded-full border border-accent-line bg-accent-wash text-xs font-semibold text-accent">
             {initials(viewer?.name || viewer?.email || "?")}
           </span>
+          <span className="sr-only">, account and theme</span>
         </button>
       }
     >

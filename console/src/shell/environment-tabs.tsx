@@ -17,13 +17,16 @@ export function EnvironmentTabs() {
   const { project, environment, environments, role } = usePlace();
   const dialogs = useDialogs();
   const page = usePage();
+  const tabs = useRef<HTMLElement>(null);
   const chosen = useRef<HTMLAnchorElement>(null);
   useEffect(() => {
-    chosen.current?.scrollIntoView({ block: "nearest", inline: "nearest" });
+    const [list, tab] = [tabs.current, chosen.current];
+    // By hand: scrollIntoView would also move the point from which Tab goes on.
+    if (list && tab) list.scrollLeft = tab.offsetLeft - (list.clientWidth - tab.offsetWidth) / 2;
   }, [environment.id]);
   return (
     <div className="mx-auto flex w-full max-w-310 items-stretch px-4 sm:px-6">
-      <nav aria-label="Environments" className="scroll-quiet -ml-2 min-w-0 overflow-x-auto">
+      <nav ref={tabs} aria-label="Environments" className="scroll-quiet relative -ml-2 min-w-0 overflow-x-auto">
         <ul className="flex">
           {environments.map((one) => {
             const here = one.id === environment.id;

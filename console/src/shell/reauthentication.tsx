@@ -46,7 +46,7 @@ function PasswordDialog() {
         </>
       }
     >
-      <form id={FORM} onSubmit={submit} className="grid gap-4">
+      <form id={FORM} onSubmit={submit} className="grid grid-cols-1 gap-4">
         <TextField
           label="Password"
           type="password"

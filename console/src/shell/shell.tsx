@@ -97,7 +97,7 @@ function Frame({ top, aside, children }: { top: ReactNode; aside?: ReactNode; ch
       >
         Skip to content
       </a>
-      <div className="sticky top-0 z-30 border-b border-line bg-paper">{top}</div>
+      <header className="sticky top-0 z-30 border-b border-line bg-paper">{top}</header>
       <div className="mx-auto flex w-full max-w-310 flex-1">
         {aside}
         <main
@@ -119,7 +119,7 @@ function Pages() {
   return (
     <nav
       aria-label="Pages"
-      className="fixed inset-x-0 bottom-0 z-30 border-t border-line bg-paper pb-[env(safe-area-inset-bottom)] md:static md:w-52 md:shrink-0 md:border-t-0 md:bg-transparent md:pt-8 md:pl-6"
+      className="fixed inset-x-0 bottom-0 z-30 border-t border-line bg-paper pb-[env(safe-area-inset-bottom)] md:static md:z-auto md:w-52 md:shrink-0 md:border-t-0 md:bg-transparent md:pt-8 md:pl-6"
     >
       <ul className="flex justify-around md:sticky md:top-32 md:flex-col md:gap-0.5">
         {PAGES.map(({ to, text, icon: Icon, exact }) => (
@@ -143,10 +143,10 @@ function Pages() {
 function Loading({ project }: { project?: Project }) {
   return (
     <Frame top={<TopBar {...(project ? { project } : {})} />}>
-      <div role="status" className="grid gap-4">
+      <div role="status" className="grid grid-cols-1 gap-4">
         <span className="sr-only">Loading</span>
         <Skeleton className="h-8 w-56" />
-        <div className="grid gap-4 md:grid-cols-2">
+        <div className="grid grid-cols-1 gap-4 md:grid-cols-2">
           <Skeleton className="h-52" />
           <Skeleton className="h-52" />
         </div>

@@ -26,13 +26,14 @@ export function TopBar({ project }: { project?: Project }) {
       <button
         type="button"
         onClick={() => setSearching(true)}
-        aria-label="Go to…"
         aria-keyshortcuts="Control+K Meta+K"
         className="mr-1 flex size-9 items-center justify-center gap-2 rounded-md text-sm text-faint transition-colors hover:bg-hover hover:text-ink sm:h-8 sm:w-44 sm:border sm:border-line-strong sm:bg-surface sm:px-2 pointer-coarse:h-11 max-sm:pointer-coarse:w-11"
       >
         <Search className="size-4" aria-hidden="true" />
-        <span className="hidden flex-1 text-left sm:block">Go to…</span>
-        <kbd className="hidden rounded-sm border border-line px-1 font-sans text-xs sm:block">Ctrl K</kbd>
+        <span className="flex-1 text-left max-sm:sr-only">Go to…</span>
+        <kbd aria-hidden="true" className="hidden rounded-sm border border-line px-1 font-sans text-xs sm:block">
+          Ctrl K
+        </kbd>
       </button>
       <AccountMenu />
       {searching && <Palette {...(project ? { project } : {})} onClose={() => setSearching(false)} />}

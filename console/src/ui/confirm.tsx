@@ -43,7 +43,7 @@ export function ConfirmDialog(props: Props) {
     >
       <form
         id={form}
-        className="grid gap-4 empty:hidden"
+        className="grid grid-cols-1 gap-4 empty:hidden"
         onSubmit={(event) => {
           event.preventDefault();
           if (ready && !busy) onConfirm();

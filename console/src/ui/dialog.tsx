@@ -1,6 +1,6 @@
 import { X } from "lucide-react";
 import { Dialog as Radix } from "radix-ui";
-import type { ReactNode } from "react";
+import { useState, type ReactNode } from "react";
 
 import { classNames } from "@/lib/class-names";
 
@@ -20,8 +20,28 @@ type Props = {
   insistent?: boolean;
 };
 
+/** What had the focus before the first of the dialogs that are open. */
+let opener: HTMLElement | null = null;
+
+/** The element to which the focus goes back: a menu is gone by then, so its button stands for it. */
+function findOpener(): HTMLElement | null {
+  const active = document.activeElement;
+  if (!(active instanceof HTMLElement) || active === document.body) return null;
+  const menu = active.closest("[role=menu]")?.getAttribute("aria-labelledby") ?? null;
+  const from = menu === null ? active : document.getElementById(menu);
+  if (!active.closest("[role=dialog]")) opener = from;
+  return from;
+}
+
 /** In the middle of a wide window, a sheet from below on a phone. */
 export function Dialog({ open, onClose, title, description, children, actions, wide, insistent = false }: Props) {
+  const [from] = useState(findOpener);
+  const giveBackFocus = (event: Event) => {
+    event.preventDefault();
+    // One dialog may have followed another whose elements are gone.
+    const target = [from, opener].find((element) => element?.isConnected);
+    (target ?? document.getElementById("content"))?.focus();
+  };
   const hold = (event: Event) => {
     if (insistent) event.preventDefault();
   };
@@ -30,6 +50,7 @@ export function Dialog({ open, onClose, title, description, children, actions, w
       <Radix.Portal>
         <Radix.Overlay className="fixed inset-0 z-40 animate-fade bg-[#0b120eb3] backdrop-blur-[2px]" />
         <Radix.Content
+          onCloseAutoFocus={giveBackFocus}
           onEscapeKeyDown={hold}
           onPointerDownOutside={hold}
           onInteractOutside={hold}

@@ -126,7 +126,7 @@ export function RadioCards<T extends string>({ legend, name, value, onChange, ch
   return (
     <fieldset className="min-w-0">
       <legend className="mb-1.5 text-sm font-medium">{legend}</legend>
-      <div className="grid gap-2 sm:grid-cols-2">
+      <div className="grid grid-cols-1 gap-2 sm:grid-cols-2">
         {choices.map((choice) => (
           <label
             key={choice.value}

@@ -79,7 +79,7 @@ export function Skeleton({ className }: { className?: string }) {
 /** Rows of a list that is still on its way. */
 export function SkeletonRows({ rows = 4, className }: { rows?: number; className?: string }) {
   return (
-    <div role="status" className="grid gap-3">
+    <div role="status" className="grid grid-cols-1 gap-3">
       <span className="sr-only">Loading</span>
       {Array.from({ length: rows }, (_, row) => (
         <Skeleton key={row} className={className ?? "h-12"} />

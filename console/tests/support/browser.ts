@@ -30,7 +30,11 @@ export type Person = {
 /** A page that is not there for lack of a session is told by 401, which Chromium notes in its console. */
 const EXPECTED = /^Failed to load resource: the server responded with a status of 401/;
 
-export async function newPerson(browser: Browser, baseURL: string, options: BrowserContextOptions = {}): Promise<Person> {
+export async function newPerson(
+  browser: Browser,
+  baseURL: string,
+  options: BrowserContextOptions = {},
+): Promise<Person> {
   const context = await browser.newContext({ baseURL, viewport: WIDE, reducedMotion: "reduce", ...options });
   const page = await context.newPage();
   page.setDefaultTimeout(15_000);

@@ -51,8 +51,8 @@ function banner(child: ChildProcess): Promise<{ url: string; setupLink: string }
     const timer = setTimeout(() => reject(new Error(`the server is not ready:\n${log}`)), PATIENCE_MS);
     const read = (chunk: Buffer) => {
       log += chunk.toString();
-      const url = /^ {2}url\s+(\S+)$/m.exec(log)?.[1];
-      const setupLink = /^ {2}set-up link\s+(\S+)$/m.exec(log)?.[1];
+      const url = /^ {2}url\s+(\S+)\n/m.exec(log)?.[1];
+      const setupLink = /^ {2}set-up link\s+(\S+)\n/m.exec(log)?.[1];
       if (url === undefined || setupLink === undefined) return;
       clearTimeout(timer);
       resolve({ url, setupLink });

@@ -100,3 +100,18 @@ async function projectId(server: Server, name: string): Promise<string> {
   );
   return project.id;
 }
+
+/** Branches with what the dialog proposes, to the end: the keys of the new environment. */
+export async function branchToTheEnd(page: Page, name: string): Promise<Pair> {
+  await branch(page, name);
+  await page.getByRole("button", { name: "Show its keys" }).click();
+  const pair = await takeKeys(page);
+  await page.waitForURL(`**/e/${name}`);
+  return pair;
+}
+
+/** Picks an entry of an environment's menu, on the page of all environments. */
+export async function act(page: Page, environment: string, action: string | RegExp): Promise<void> {
+  await page.getByRole("button", { name: `Actions for ${environment}` }).click();
+  await page.getByRole("menuitem", { name: action }).click();
+}

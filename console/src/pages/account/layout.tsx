@@ -11,9 +11,9 @@ const PAGES = [
 export function AccountLayout() {
   return (
     <div className="flex min-h-dvh flex-col">
-      <div className="sticky top-0 z-30 border-b border-line bg-paper">
+      <header className="sticky top-0 z-30 border-b border-line bg-paper">
         <TopBar />
-      </div>
+      </header>
       <div className="mx-auto w-full max-w-3xl px-4 pt-6 pb-16 sm:px-6">
         <nav aria-label="Account" className="mb-8 border-b border-line">
           <ul className="scroll-quiet flex overflow-x-auto">

@@ -137,7 +137,7 @@ function TokenDialog({ token, onClose }: { token: string; onClose: () => void })
         </Button>
       }
     >
-      <div className="grid gap-4">
+      <div className="grid grid-cols-1 gap-4">
         <CopyRow label="Access token" text={token} />
         <Checkbox
           label="I have stored the token"

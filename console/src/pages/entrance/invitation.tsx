@@ -42,7 +42,7 @@ function NewPerson({ token, link }: { token: string; link: Link }) {
   return (
     <Entrance title={title(link)} lead={lead(link)}>
       <form
-        className="grid gap-4"
+        className="grid grid-cols-1 gap-4"
         onSubmit={(event) => {
           event.preventDefault();
           if (ready) enter.mutate();
@@ -74,7 +74,7 @@ function KnownPerson({ token, link }: { token: string; link: Link }) {
   return (
     <Entrance title={title(link)} lead={`${lead(link)} You have an account here already: its password is enough.`}>
       <form
-        className="grid gap-4"
+        className="grid grid-cols-1 gap-4"
         onSubmit={(event) => {
           event.preventDefault();
           enter.mutate();

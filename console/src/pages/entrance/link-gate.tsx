@@ -46,7 +46,7 @@ export function LinkGate({ kind, title, otherwise, children }: Props) {
   if (token === null || link.data?.kind !== kind) {
     return (
       <Entrance title={title}>
-        <div className="grid gap-5">
+        <div className="grid grid-cols-1 gap-5">
           <Notice
             tone="warning"
             title={token === null ? "This page is opened by a link" : "This link is no longer valid"}

@@ -27,7 +27,7 @@ function Form({ token, link }: { token: string; link: Link }) {
   return (
     <Entrance title={TITLE} lead={link.email === null ? undefined : `For ${link.email}.`}>
       <form
-        className="grid gap-4"
+        className="grid grid-cols-1 gap-4"
         onSubmit={(event) => {
           event.preventDefault();
           if (password.ready) enter.mutate();

@@ -36,7 +36,7 @@ function Form({ token }: { token: string }) {
       lead="You are the first here: this makes you the owner of this server and of its organization."
     >
       <form
-        className="grid gap-4"
+        className="grid grid-cols-1 gap-4"
         onSubmit={(event) => {
           event.preventDefault();
           if (ready) enter.mutate();

@@ -17,7 +17,7 @@ export function SignInPage() {
   return (
     <Entrance title="Sign in">
       <form
-        className="grid gap-4"
+        className="grid grid-cols-1 gap-4"
         onSubmit={(event) => {
           event.preventDefault();
           enter.mutate();

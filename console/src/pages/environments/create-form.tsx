@@ -69,13 +69,13 @@ export function CreateForm({ project, from: proposed, onSubmit, onClose }: Props
     >
       <form
         id={FORM}
-        className="grid gap-5"
+        className="grid grid-cols-1 gap-5"
         onSubmit={(event) => {
           event.preventDefault();
           if (ready) submit();
         }}
       >
-        <div className="grid gap-5 sm:grid-cols-2">
+        <div className="grid grid-cols-1 gap-5 sm:grid-cols-2">
           <TextField
             label="Name"
             name="name"
@@ -97,7 +97,7 @@ export function CreateForm({ project, from: proposed, onSubmit, onClose }: Props
           />
         </div>
         {source && <BranchParts {...{ source, mode, setMode, copies, setCopies, owner }} />}
-        <div className="grid gap-5 sm:grid-cols-2">
+        <div className="grid grid-cols-1 gap-5 sm:grid-cols-2">
           <SelectField
             label="Type"
             name="type"
@@ -182,7 +182,7 @@ function BranchParts({ source, mode, setMode, copies, setCopies, owner }: PartsP
             ? "Client secrets of sign-in providers are never copied."
             : "Only owners of the project can copy these: they carry secrets and rules."}
         </p>
-        <div className="grid gap-x-5 gap-y-2.5 sm:grid-cols-2">
+        <div className="grid grid-cols-1 gap-x-5 gap-y-2.5 sm:grid-cols-2">
           {COPIES.map(([copy, title, text]) => (
             <Checkbox
               key={copy}

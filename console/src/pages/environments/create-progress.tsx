@@ -52,7 +52,7 @@ export function CreateProgress({ wish, operationId, state, error, hasKeys, onArr
         )
       }
     >
-      <div className="grid gap-4">
+      <div className="grid grid-cols-1 gap-4">
         {failed && <Failure error={error} operation={operation} />}
         {operation !== null ? <Steps operation={operation} /> : !failed && <SkeletonRows rows={5} className="h-7" />}
         {operation !== null && done && <Summary operation={operation} />}
@@ -81,14 +81,16 @@ function announcement(operation: Operation): string {
 /** How it was done, and what it cost. */
 function Summary({ operation }: { operation: Operation }) {
   return (
-    <dl className="grid grid-cols-2 gap-x-4 gap-y-3 rounded-lg border border-line bg-sunken px-4 py-3 sm:grid-cols-3">
-      <Figure term="Took">{duration(operation.durationMs)}</Figure>
-      {operation.pauseMs !== null && <Figure term="Source paused for">{duration(operation.pauseMs)}</Figure>}
-      {operation.strategy !== null && <Figure term="Strategy">{operation.strategy}</Figure>}
+    <div className="rounded-lg border border-line bg-sunken px-4 py-3">
+      <dl className="grid grid-cols-2 gap-x-4 gap-y-3 sm:grid-cols-3">
+        <Figure term="Took">{duration(operation.durationMs)}</Figure>
+        {operation.pauseMs !== null && <Figure term="Source paused for">{duration(operation.pauseMs)}</Figure>}
+        {operation.strategy !== null && <Figure term="Strategy">{operation.strategy}</Figure>}
+      </dl>
       {operation.strategyReason !== null && (
-        <div className="col-span-full text-sm text-soft">Chosen because {operation.strategyReason}.</div>
+        <p className="mt-3 text-sm text-soft">Chosen because {operation.strategyReason}.</p>
       )}
-    </dl>
+    </div>
   );
 }
 

@@ -41,7 +41,7 @@ function HasChildren({ environment, names, onClose }: Props & { names: Environme
       description="Environments were branched from it and are still there. Delete these first:"
       actions={<Button onClick={onClose}>Close</Button>}
     >
-      <ul className="grid gap-1.5">
+      <ul className="grid grid-cols-1 gap-1.5">
         {names.map((child) => (
           <li key={child.id} className="flex items-center gap-2.5 rounded-lg border border-line px-3 py-2">
             <TypeDot type={child.type} hollow={child.status !== "active"} />
@@ -87,7 +87,7 @@ function TypeItsName({ environment, onClose }: Props) {
       onConfirm={() => remove.mutate()}
       onClose={onClose}
     >
-      <ul className="grid gap-1 rounded-lg border border-danger-line bg-danger-wash px-4 py-3">
+      <ul className="grid grid-cols-1 gap-1 rounded-lg border border-danger-line bg-danger-wash px-4 py-3">
         {GONE.map((what) => (
           <li key={what} className="flex gap-2.5">
             <span aria-hidden="true" className="mt-2.25 size-1 shrink-0 rounded-full bg-danger" />

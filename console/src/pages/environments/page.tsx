@@ -37,7 +37,7 @@ export function EnvironmentsPage() {
       {view === "tree" ? (
         <EnvironmentTree />
       ) : (
-        <div className="grid gap-4 lg:grid-cols-2">
+        <div className="grid grid-cols-1 gap-4 lg:grid-cols-2">
           {environments.map((one) => (
             <EnvironmentCard key={one.id} environment={one} />
           ))}

@@ -54,7 +54,7 @@ export function OneTimeKeysDialog({ keys, onClose }: { keys: OneTimeKeys; onClos
         </Button>
       }
     >
-      <div className="grid gap-3">
+      <div className="grid grid-cols-1 gap-3">
         {publishable !== null && <CopyRow label="Publishable key" note="safe in front-end code" text={publishable} />}
         {secret !== null && (
           <>
@@ -76,7 +76,7 @@ export function OneTimeKeysDialog({ keys, onClose }: { keys: OneTimeKeys; onClos
         )}
         {keys.others !== undefined && keys.others.length > 0 && (
           <Notice title="These other keys stay in force">
-            <ul className="mt-1 grid gap-0.5">
+            <ul className="mt-1 grid grid-cols-1 gap-0.5">
               {keys.others.map(({ id, name, prefix }) => (
                 <li key={id}>
                   {name} <code className="font-mono text-sm break-all text-soft">{prefix}…</code>

@@ -77,7 +77,7 @@ export function InviteDialog({ organization, onClose, onLink }: Props) {
         ]}
       />
       {owner === "MEMBER" && (
-        <div className="grid gap-4 sm:grid-cols-2">
+        <div className="grid grid-cols-1 gap-4 sm:grid-cols-2">
           {projects.map((project) => (
             <SelectField
               key={project.id}

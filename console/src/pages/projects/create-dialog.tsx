@@ -20,11 +20,11 @@ export function CreateProjectDialog({ onClose }: { onClose: () => void }) {
   const navigate = useNavigate();
   const dialogs = useDialogs();
   const organizations = useQuery(organizationsQuery);
-  const owned = organizations.data?.filter(({ role }) => role === "owner") ?? [];
+  const mine = organizations.data ?? [];
   const [name, setName] = useState("");
   const [rootName, setRootName] = useState("dev");
   const [chosen, setChosen] = useState<string | null>(null);
-  const organizationId = chosen ?? owned[0]?.id ?? null;
+  const organizationId = chosen ?? mine[0]?.id ?? null;
 
   const create = useMutation({
     mutationFn: () => createProject({ name, rootName, organizationId }),
@@ -61,7 +61,7 @@ export function CreateProjectDialog({ onClose }: { onClose: () => void }) {
     >
       <form
         id={FORM}
-        className="grid gap-4"
+        className="grid grid-cols-1 gap-4"
         onSubmit={(event) => {
           event.preventDefault();
           if (ready) create.mutate();
@@ -86,12 +86,12 @@ export function CreateProjectDialog({ onClose }: { onClose: () => void }) {
           hint="Of type dev whatever its name. Many call it dev, some master."
           problem={wrongRoot}
         />
-        {owned.length > 1 && (
+        {mine.length > 1 && (
           <SelectField
             label="Organization"
             value={organizationId ?? ""}
             onChange={setChosen}
-            choices={owned.map(({ id, name }) => [id, name] as const)}
+            choices={mine.map(({ id, name }) => [id, name] as const)}
           />
         )}
         <ErrorNotice error={create.error} />
