@@ -10,7 +10,7 @@ export LISTEN ?= 127.0.0.1:7350
 # RELEASE=1 builds the optimised server; see scripts/run for why that is not the default.
 export RELEASE ?=
 
-SHELL_SCRIPTS = .ci/run $(shell grep -lE '^#!.*bash|shell=bash' scripts/*)
+SHELL_SCRIPTS = .ci/run $(shell grep -d skip -lE '^#!.*bash|shell=bash' scripts/*)
 PYTHON_SCRIPTS = $(shell grep -rlE '^#!.*python3|^"""' scripts bench)
 
 .PHONY: help
@@ -30,6 +30,10 @@ console: ## Build the web console, which the server embeds; skips what is up to 
 run: setup console ## Start a server with a demo project of 10,000 posts; Ctrl-C stops it
 	@exec scripts/run
 
+.PHONY: demo
+demo: setup ## Show what environments are, with 100,000 records; URL=… takes a running server, POSTS=… another size, KEEP=1 keeps it
+	@exec scripts/demo
+
 .PHONY: test
 test: setup console ## Run every test
 	@scripts/setup-chromium
@@ -42,6 +46,10 @@ test: setup console ## Run every test
 	else \
 	    cargo test --workspace --locked --all-targets; \
 	fi
+
+.PHONY: proof
+proof: setup ## Attack what is promised, with all the tries there are, and count what got through
+	@exec scripts/proof
 
 .PHONY: lint
 lint: console ## Check format, lints and house rules

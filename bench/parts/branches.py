@@ -1,10 +1,9 @@
 """New environments: empty ones, and branches of a large one from a live source."""
 
-import http.client
-import threading
 import time
 
-from .report import say
+from shared.client import say
+from shared.load import Load, User
 
 TABLE = """\
 columns:
@@ -75,14 +74,14 @@ def full_branch(report, server, rounds, megabytes, skipped):
 
     pauses, limit, failed, requests = [], [], 0, 0
     for turn in range(rounds):
-        with Load(server, key) as load:
+        with Load(server.url, users(key)) as load:
             limit.append(timed_raw_copy(server))
-            load.forget_gaps()
+            since = time.monotonic()
             timed_branch(server, project, f"loaded-{turn}")
             time.sleep(0.3)
-        pauses.append(load.longest_gap_ms)
+        pauses.append(load.seconds(since=since)[-1] * 1000)
         failed += len(load.failures)
-        requests += load.count
+        requests += len(load.requests())
         for failure in load.failures[:3]:
             say(f"failed request: {failure}")
     report.ratio_at_most(pause, "ms", pauses, limit, 1.3)
@@ -113,59 +112,8 @@ def timed_branch(server, project, name):
     return took
 
 
-class Load:
-    """Readers and a writer on keep-alive connections, about a thousand requests a second, until the block ends."""
-
-    WORKERS = 4
-    THINK_SECONDS = 0.003
-
-    def __init__(self, server, key):
-        self.server, self.headers = server, {"X-API-Key": key}
-        self.stop = threading.Event()
-        self.gaps = [0.0] * self.WORKERS
-        self.counts = [0] * self.WORKERS
-        self.failures = []
-
-    def __enter__(self):
-        self.threads = [threading.Thread(target=self._work, args=(index,), daemon=True) for index in range(self.WORKERS)]
-        for thread in self.threads:
-            thread.start()
-        time.sleep(0.5)
-        return self
-
-    def __exit__(self, *_exception):
-        self.stop.set()
-        for thread in self.threads:
-            thread.join(30)
-
-    @property
-    def count(self):
-        return sum(self.counts)
-
-    @property
-    def longest_gap_ms(self):
-        return max(self.gaps) * 1000
-
-    def forget_gaps(self):
-        self.gaps = [0.0] * self.WORKERS
-
-    def _work(self, index):
-        connection = http.client.HTTPConnection(self.server.address, timeout=60)
-        while not self.stop.is_set():
-            number = self.counts[index] + 1
-            started = time.monotonic()
-            try:
-                if index == 0:
-                    status, body = self.server.request(connection, "POST", "/v1/data/records", {"title": f"load {number}", "body": "x"}, self.headers)
-                else:
-                    status, body = self.server.request(connection, "GET", f"/v1/data/records/{number}", None, self.headers)
-                if not 200 <= status < 300:
-                    self.failures.append(f"{status} {body[:200]!r}")
-            except (OSError, http.client.HTTPException) as error:
-                self.failures.append(repr(error))
-                connection.close()
-            # The time of one request, which is what its caller waits.
-            self.gaps[index] = max(self.gaps[index], time.monotonic() - started)
-            self.counts[index] = number
-            time.sleep(self.THINK_SECONDS)
-        connection.close()
+def users(key):
+    """Three who read and one who writes, about a thousand requests a second together."""
+    write = lambda number: ("POST", "/v1/data/records", {"title": f"load {number}", "body": "x"})  # noqa: E731
+    read = lambda number: ("GET", f"/v1/data/records/{number}", None)  # noqa: E731
+    return [User("write", key, write)] + [User("read", key, read) for _ in range(3)]

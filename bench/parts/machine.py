@@ -1,33 +1,15 @@
 """What the bench needs from the machine: a work folder, a disk with reflinks, tools."""
 
-import contextlib
 import os
 import shutil
 import subprocess
-import tempfile
 import time
 
-from .report import say
-
-
-@contextlib.contextmanager
-def work_folder(root):
-    """A folder under .cloche, which PostgreSQL's user can reach; removed at the end, as are those of killed runs."""
-    home = os.path.realpath(os.path.join(root, ".cloche", "bench"))
-    os.makedirs(home, mode=0o755, exist_ok=True)
-    for name in os.listdir(home):
-        owner = name.split("-")[0]
-        if owner.isdigit() and not os.path.exists(f"/proc/{owner}"):
-            remove(os.path.join(home, name))
-    folder = tempfile.mkdtemp(prefix=f"{os.getpid()}-", dir=home)
-    os.chmod(folder, 0o755)
-    try:
-        yield folder
-    finally:
-        remove(folder)
+from shared.client import say
 
 
 def remove(folder):
+    """Removes a work folder with the disk that is mounted in it."""
     disk = os.path.join(folder, "disk")
     if os.path.ismount(disk) and not unmount(disk):
         say(f"{disk} stays mounted: run `umount {disk}` and remove {folder}")

@@ -3,11 +3,8 @@
 import json
 import os
 import statistics
-import sys
 
-
-def say(text):
-    print(f"==> {text}", file=sys.stderr, flush=True)
+from shared.client import say
 
 
 class Report:

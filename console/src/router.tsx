@@ -27,8 +27,8 @@ import { Broken, NotFound, Root } from "./shell/root";
 import { Shell } from "./shell/shell";
 
 /*
- * Every page of the console. The server answers all of these paths with the one page: a new first segment also goes into ROUTES of
- * `crates/server/src/http/console.rs`.
+ * Every page of the console. The server answers all of these paths with the one page: one that begins in a new way also goes into
+ * `crates/server/src/http/router.rs`.
  */
 
 const rootRoute = createRootRouteWithContext<{ queryClient: QueryClient }>()({

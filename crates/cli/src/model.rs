@@ -17,6 +17,16 @@ models! {
     /// Whom a token stands for.
     Viewer { id: String, email: Option<String>, name: Option<String>, instance_owner: bool, }
 
+    /// People and the projects they own.
+    Organization {
+        id: String,
+        name: String,
+        /// What the caller is in it: owner or member.
+        role: String,
+        member_count: u64,
+        created_at: String,
+    }
+
     /// A server and the PostgreSQL it uses by default.
     Server {
         version: String,
@@ -32,7 +42,10 @@ models! {
     /// A project.
     Project {
         id: String,
+        organization_id: Option<String>,
         name: String,
+        /// What the caller is in it: viewer, developer, admin or owner.
+        role: Option<String>,
         created_at: String,
         root_environment: Option<Environment>,
         environment_count: Option<u64>,
@@ -149,7 +162,41 @@ models! {
     Extra { kind: String, name: String, }
 
     /// A person.
-    Member { id: String, email: String, name: Option<String>, organization_role: Option<String>, created_at: Option<String>, }
+    Member {
+        id: String,
+        email: String,
+        name: Option<String>,
+        /// owner or member.
+        organization_role: Option<String>,
+        created_at: Option<String>,
+        last_seen_at: Option<String>,
+        /// They can sign in to the console.
+        has_password: Option<bool>,
+        /// Their roles in the organization's projects, as far as the caller sees these.
+        projects: Option<Vec<ProjectMembership>>,
+    }
+
+    /// A role in a project.
+    ProjectMembership {
+        project_id: String,
+        project_name: String,
+        /// viewer, developer, admin or owner.
+        role: String,
+    }
+
+    /// A link with which somebody joins an organization, without its secret.
+    Invitation {
+        id: String,
+        email: String,
+        /// owner or member.
+        organization_role: String,
+        projects: Vec<ProjectMembership>,
+        invited_by: String,
+        created_at: String,
+        expires_at: String,
+        accepted_at: Option<String>,
+        revoked_at: Option<String>,
+    }
 
     /// A personal access token as lists show it.
     AccessToken {
@@ -180,7 +227,16 @@ models! {
 
 /// GraphQL fragments with the fields of the models above; `client` adds those a document names.
 pub(crate) const FRAGMENTS: &[(&str, &str)] = &[
-    ("ProjectFields", "Project { id name createdAt rootEnvironment { ...EnvironmentFields } environmentCount }"),
+    ("OrganizationFields", "Organization { id name role memberCount createdAt }"),
+    (
+        "InvitationFields",
+        "Invitation { id email organizationRole projects { projectId projectName role } invitedBy createdAt expiresAt acceptedAt \
+         revokedAt }",
+    ),
+    (
+        "ProjectFields",
+        "Project { id organizationId name role createdAt rootEnvironment { ...EnvironmentFields } environmentCount }",
+    ),
     (
         "EnvironmentFields",
         "Environment { id projectId name type status provider region cluster parentId parentName branchMode branchedAt expiresAt \
@@ -192,6 +248,9 @@ pub(crate) const FRAGMENTS: &[(&str, &str)] = &[
         "Operation { id kind status environmentId error strategy strategyReason pauseMs durationMs \
          steps { name title status startedAt finishedAt detail } createdAt finishedAt }",
     ),
-    ("MemberFields", "Member { id email name organizationRole createdAt }"),
+    (
+        "MemberFields",
+        "Member { id email name organizationRole createdAt lastSeenAt hasPassword projects { projectId projectName role } }",
+    ),
     ("AccessTokenFields", "AccessToken { id memberEmail name prefix createdAt lastUsedAt expiresAt revokedAt }"),
 ];

@@ -83,7 +83,9 @@ impl View {
     }
 
     fn show(&mut self, operation: &Operation) {
-        for step in &operation.steps {
+        let (undone, forward): (Vec<&Step>, Vec<&Step>) = operation.steps.iter().partition(|step| step.status == "undone");
+        // Undoing goes backwards.
+        for step in forward.into_iter().chain(undone.into_iter().rev()) {
             let ended = matches!(step.status.as_str(), "done" | "failed" | "undone");
             // The status is part of what was told: a step that is undone later is told again.
             if ended && self.told.insert(format!("{} {}", step.name, step.status)) {

@@ -61,8 +61,9 @@ impl Faults for NoFaults {
 
 /// Faults read from a text such as `clone_database:after-effect:forward:kill,drop_role:before-effect:undo:error:once`.
 ///
-/// Each is `step:moment:direction:action`. Actions: `error`, `panic`, `kill` (this process, as by `kill -9`) and `hang`
-/// (for ever). `:once` at the end limits it to the first time in this process.
+/// Each is `step:moment:direction:action`. Actions: `error`, `panic`, `kill` (this process, as by `kill -9`), `hang` (for ever) and
+/// `sever` (from the database, which only a caller of [`ScriptedFaults::strike`] knows how to do). `:once` at the end limits it to
+/// the first time in this process.
 #[derive(Debug, Default)]
 pub struct ScriptedFaults(Vec<Fault>);
 
@@ -74,12 +75,34 @@ struct Fault {
     spent: AtomicBool,
 }
 
+/// What a fault does.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Action {
+pub enum Action {
+    /// The step answers with an error.
     Error,
+    /// The step panics.
     Panic,
+    /// This process dies as by `kill -9`.
     Kill,
+    /// The step never answers.
     Hang,
+    /// The step's connections to its database are cut.
+    Sever,
+}
+
+impl Action {
+    /// Does it, for all but [`Action::Sever`], which is an error here.
+    pub async fn perform(self, point: &Point) -> Result<(), StepError> {
+        match self {
+            Self::Error | Self::Sever => Err(StepError::new("fault/injected", format!("A fault was injected at {point}."))),
+            Self::Panic => panic!("a fault was injected at {point}"),
+            Self::Kill => {
+                kill_this_process().await;
+                Ok(())
+            }
+            Self::Hang => future::pending().await,
+        }
+    }
 }
 
 /// A text that does not describe faults.
@@ -99,24 +122,24 @@ impl ScriptedFaults {
     pub fn parse(text: &str) -> Result<Self, FaultParseError> {
         text.split(',').map(str::trim).filter(|part| !part.is_empty()).map(str::parse).collect::<Result<_, _>>().map(Self)
     }
+
+    /// What goes wrong at a point, if anything; one that strikes once is spent by asking.
+    pub fn strike(&self, point: &Point) -> Option<Action> {
+        let mut faults = self.0.iter().filter(|fault| fault.point == *point);
+        faults.find(|fault| !fault.once || !fault.spent.swap(true, Ordering::Relaxed)).map(|fault| fault.action)
+    }
 }
 
 #[async_trait]
 impl Faults for ScriptedFaults {
     async fn at(&self, point: Point) -> Result<(), StepError> {
-        for fault in self.0.iter().filter(|fault| fault.point == point) {
-            if fault.once && fault.spent.swap(true, Ordering::Relaxed) {
-                continue;
+        match self.strike(&point) {
+            Some(action) => {
+                tracing::warn!(%point, ?action, "fault injected");
+                action.perform(&point).await
             }
-            tracing::warn!(%point, action = ?fault.action, "fault injected");
-            match fault.action {
-                Action::Error => return Err(StepError::new("fault/injected", format!("A fault was injected at {point}."))),
-                Action::Panic => panic!("a fault was injected at {point}"),
-                Action::Kill => kill_this_process().await,
-                Action::Hang => future::pending().await,
-            }
+            None => Ok(()),
         }
-        Ok(())
     }
 }
 
@@ -161,7 +184,8 @@ impl FromStr for Fault {
             "panic" => Action::Panic,
             "kill" => Action::Kill,
             "hang" => Action::Hang,
-            _ => return Err(wrong(format!("the action {action:?} is none of error, panic, kill, hang"))),
+            "sever" => Action::Sever,
+            _ => return Err(wrong(format!("the action {action:?} is none of error, panic, kill, hang, sever"))),
         };
         let point = Point { step: step.to_owned(), direction, moment };
         Ok(Self { point, action, once, spent: AtomicBool::new(false) })
@@ -232,7 +256,7 @@ mod tests {
             (":after-log:undo:error", "the step has no name"),
             ("a:later:undo:error", "the moment \"later\" is none of before-effect, after-effect, after-log"),
             ("a:after-log:up:error", "the direction \"up\" is neither forward nor undo"),
-            ("a:after-log:undo:explode", "the action \"explode\" is none of error, panic, kill, hang"),
+            ("a:after-log:undo:explode", "the action \"explode\" is none of error, panic, kill, hang, sever"),
             ("a:after-log:undo:error:twice", "after the action only `once` may stand, not \"twice\""),
         ];
         for (text, problem) in table {

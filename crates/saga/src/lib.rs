@@ -91,6 +91,6 @@ mod transition;
 
 pub use event::{Event, Past};
 pub use execute::{Log, LogError, Outcome, Retry, execute};
-pub use fault::{Direction, FaultParseError, Faults, Moment, NoFaults, Point, ScriptedFaults};
+pub use fault::{Action, Direction, FaultParseError, Faults, Moment, NoFaults, Point, ScriptedFaults};
 pub use step::{Step, StepError};
 pub use transition::{Failure, InvalidLog, Next, Plan, next};

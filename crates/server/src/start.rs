@@ -13,10 +13,11 @@ use metrics_exporter_prometheus::PrometheusBuilder;
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
+use tokio::task::JoinHandle;
 use tracing_subscriber::EnvFilter;
 use uuid::Uuid;
 
-use crate::app::{App, operation, scripted_faults, session};
+use crate::app::{App, faults, operation, session};
 use crate::auth::{KeyCache, Passwords, Throttle, Uses};
 use crate::fence::{self, Fence};
 use crate::postgres::cluster::Cluster;
@@ -56,7 +57,15 @@ pub async fn serve(mut settings: Settings) -> anyhow::Result<()> {
         },
         Some(_) => None,
     };
-    let served = serve_with(settings, secrets, embedded.as_ref(), listener, stopped(stop)).await;
+    let ready = tokio::select! {
+        ready = prepare(settings, secrets, embedded.as_ref(), &listener) => ready.map(Some),
+        () = stopped(stop.clone()) => Ok(None),
+    };
+    let served = match ready {
+        Ok(Some((app, lease))) => run(app, lease, listener, stopped(stop)).await,
+        Ok(None) => Ok(()),
+        Err(error) => Err(error),
+    };
     if let Some(embedded) = embedded {
         tracing::info!("stopping PostgreSQL");
         embedded.stop().await;
@@ -64,13 +73,13 @@ pub async fn serve(mut settings: Settings) -> anyhow::Result<()> {
     served
 }
 
-async fn serve_with(
+/// Everything before the first request. The task keeps the server's lease.
+async fn prepare(
     settings: Settings,
     secrets: Arc<Secrets>,
     embedded: Option<&Embedded>,
-    listener: TcpListener,
-    stop: impl Future<Output = ()> + Send + 'static,
-) -> anyhow::Result<()> {
+    listener: &TcpListener,
+) -> anyhow::Result<(Arc<App>, JoinHandle<()>)> {
     let mut cluster = match (embedded, &settings.database_url) {
         (Some(embedded), _) => Cluster::embedded(embedded, Arc::clone(&secrets)).await?,
         (None, Some(url)) => Cluster::external(url, find_tools(&settings).ok(), Arc::clone(&secrets)).await?,
@@ -96,10 +105,20 @@ async fn serve_with(
     let lease = tokio::spawn(fence::keep(Arc::clone(&app)));
     reconcile::clean_up(&app).await?;
     operation::take_over_abandoned(&app).await?;
+    announce(&app, session::setup_link(&app).await?.as_ref());
+    Ok((app, lease))
+}
+
+/// Serves until it is told to stop.
+async fn run(
+    app: Arc<App>,
+    lease: JoinHandle<()>,
+    listener: TcpListener,
+    stop: impl Future<Output = ()> + Send + 'static,
+) -> anyhow::Result<()> {
     let housekeeping = tokio::spawn(reconcile::keep(Arc::clone(&app)));
     let environments = Arc::clone(&app.environments);
     let connections = tokio::spawn(async move { environments.keep_house().await });
-    announce(&app, session::setup_link(&app).await?.as_ref());
     let served = crate::http::serve(Arc::clone(&app), listener, stop).await;
     housekeeping.abort();
     connections.abort();
@@ -129,7 +148,7 @@ fn assemble(
         passwords: Passwords::new(),
         throttle: Throttle::default(),
         running: operation::Running::default(),
-        faults: scripted_faults()?,
+        faults: faults::Script::of_environment()?,
         metrics: PrometheusBuilder::new().install_recorder().context("metrics cannot be set up")?,
     })
 }

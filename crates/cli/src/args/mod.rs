@@ -17,7 +17,7 @@ use clap_complete::Shell;
 pub(crate) use data::{DataCommand, DataTarget};
 pub(crate) use env::{BranchArgs, CreateArgs, EnvCommand};
 pub(crate) use keys::{KeyKind, KeysCommand};
-pub(crate) use people::{MembersCommand, OrganizationRole, ProjectRole, TokensCommand};
+pub(crate) use people::{MembersCommand, OfOrganization, OrganizationRole, OrgsCommand, ProjectRole, TokensCommand};
 pub(crate) use project::ProjectCommand;
 pub(crate) use value::{Duration, Variable};
 pub(crate) use work::{DevArgs, InitArgs, StatusArgs, Template, VarsCommand};
@@ -110,7 +110,10 @@ pub(crate) enum Command {
     /// Read and write an environment's records with an API key.
     #[command(subcommand)]
     Data(DataCommand),
-    /// Add people and give them roles in a project.
+    /// Create and look at organizations.
+    #[command(subcommand)]
+    Orgs(OrgsCommand),
+    /// Invite people, give them roles, and take them out again.
     #[command(subcommand)]
     Members(MembersCommand),
     /// Create and revoke personal access tokens.

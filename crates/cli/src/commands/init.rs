@@ -110,5 +110,5 @@ async fn create_project(context: &Context, name: &str) -> Result<Option<CreatedP
     if lookup::find_project(context, name).await?.is_some() {
         return Ok(None);
     }
-    project::create(context, name, "dev").await.map(Some)
+    project::create(context, None, name, "dev").await.map(Some)
 }

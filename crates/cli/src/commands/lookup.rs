@@ -5,14 +5,16 @@ use uuid::Uuid;
 
 use super::Context;
 use crate::error::{CliError, Result};
-use crate::model::{Environment, Member, Project};
+use crate::model::{Environment, Member, Organization, Project};
 
 const PROJECT: &str = "query Project($id: ID, $name: String) { project(id: $id, name: $name) { ...ProjectFields } }";
 const ENVIRONMENT: &str = "query Environment($projectId: String!, $name: String!) {
   environment(projectId: $projectId, name: $name) { ...EnvironmentFields } }";
 const ENVIRONMENT_BY_ID: &str = "query Environment($id: ID!) { environment(id: $id) { ...EnvironmentFields } }";
-const MEMBERS: &str = "query Members($first: Int, $after: String) {
-  members(first: $first, after: $after) { nodes { ...MemberFields } pageInfo { endCursor hasNextPage } } }";
+/// Asks for the organizations one belongs to, oldest first.
+pub(super) const ORGANIZATIONS: &str = "{ organizations { ...OrganizationFields } }";
+const MEMBERS: &str = "query Members($organizationId: String, $first: Int, $after: String) {
+  members(organizationId: $organizationId, first: $first, after: $after) { nodes { ...MemberFields } pageInfo { endCursor hasNextPage } } }";
 
 /// The project the command is about.
 pub(crate) async fn project(context: &Context) -> Result<Project> {
@@ -53,20 +55,42 @@ pub(crate) async fn environment(context: &Context, name: Option<&str>) -> Result
     })
 }
 
-/// All members of the organization.
-pub(crate) async fn members(context: &Context) -> Result<Vec<Member>> {
-    context.client.list(MEMBERS, json!({}), usize::MAX).await
+/// The organization meant by a name or an id; `None` stands for the caller's only or oldest one.
+pub(crate) async fn organization(context: &Context, name: Option<&str>) -> Result<Organization> {
+    let all: Vec<Organization> = context.client.query(ORGANIZATIONS, json!({})).await?;
+    let Some(name) = name else {
+        return all.into_iter().next().ok_or_else(|| {
+            CliError::failed("organization/not-found", "you belong to no organization")
+                .hint("ask an owner of one for an invitation")
+        });
+    };
+    let mut found: Vec<_> = all.into_iter().filter(|one| one.id == name || one.name.eq_ignore_ascii_case(name)).collect();
+    match found.len() {
+        1 => Ok(found.remove(0)),
+        0 => Err(CliError::failed(
+            "organization/not-found",
+            format!("there is no organization {name}, or you do not belong to it"),
+        )
+        .hint("`cloche orgs list` shows yours")),
+        several => Err(CliError::failed("organization/ambiguous", format!("{several} of your organizations are named {name}"))
+            .hint("give the id of one: `cloche orgs list` shows them")),
+    }
 }
 
-/// A member's id by e-mail address or id.
-pub(crate) async fn member_id(context: &Context, text: &str) -> Result<String> {
+/// All members of an organization, by its id; `None` stands for the caller's only or oldest one.
+pub(crate) async fn members(context: &Context, organization: Option<&str>) -> Result<Vec<Member>> {
+    context.client.list(MEMBERS, json!({ "organizationId": organization }), usize::MAX).await
+}
+
+/// The id of a member of this organization, by e-mail address or id.
+pub(crate) async fn member_id(context: &Context, organization: Option<&str>, text: &str) -> Result<String> {
     if is_id(text) {
         return Ok(text.to_owned());
     }
-    let found = members(context).await?.into_iter().find(|member| member.email.eq_ignore_ascii_case(text));
+    let found = members(context, organization).await?.into_iter().find(|member| member.email.eq_ignore_ascii_case(text));
     found.map(|member| member.id).ok_or_else(|| {
         CliError::failed("member/not-found", format!("there is no member {text}"))
-            .hint("`cloche members list` shows them; `cloche members add` adds one")
+            .hint("`cloche members list` shows them; `cloche members invite` invites one")
     })
 }
 

@@ -12,6 +12,7 @@ mod login;
 mod logout;
 mod lookup;
 mod members;
+mod orgs;
 mod project;
 mod serve;
 mod status;
@@ -79,6 +80,7 @@ async fn run_client(settings: Settings, printer: Printer, command: Command) -> R
         Command::Keys(verb) => keys::run(&context, verb).await,
         Command::Vars(verb) => vars::run(&context, verb).await,
         Command::Data(verb) => data::run(&context, verb).await,
+        Command::Orgs(verb) => orgs::run(&context, verb).await,
         Command::Members(verb) => members::run(&context, verb).await,
         Command::Tokens(verb) => tokens::run(&context, verb).await,
         Command::Audit { limit } => audit::run(&context, limit).await,

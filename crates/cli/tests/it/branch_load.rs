@@ -24,8 +24,9 @@ impl Traffic {
         self.acknowledged.lock().unwrap().clone()
     }
 
-    /// Writes and reads, one after the other, until told to stop.
+    /// Writes and reads, one after the other, until told to stop. A comment takes its number from a sequence.
     async fn go_on(&self, api: Api, writer: usize) {
+        let post = api.rows("/v1/data/posts?select=id&limit=1").await[0]["id"].clone();
         for number in 0.. {
             if self.stop.load(Ordering::Relaxed) {
                 return;
@@ -38,6 +39,10 @@ impl Traffic {
                 }
                 other => self.failures.lock().unwrap().push(format!("{other:?}")),
             }
+            match api.try_send("POST", "/v1/data/comments", Some(comment(&post))).await {
+                Ok(answer) if answer.status == 201 => {}
+                other => self.failures.lock().unwrap().push(format!("{other:?}")),
+            }
             match api.try_send("GET", &format!("/v1/data/authors?handle=eq.{handle}&select=handle"), None).await {
                 Ok(answer) if answer.status == 200 && answer.json() == json!([{ "handle": handle }]) => {
                     self.reads.fetch_add(1, Ordering::Relaxed);
@@ -46,6 +51,10 @@ impl Traffic {
             }
         }
     }
+}
+
+fn comment(post: &Value) -> String {
+    json!({ "post_id": post, "author_name": "Load", "body": "One more." }).to_string()
 }
 
 async fn handles(api: &Api) -> BTreeSet<String> {
@@ -74,11 +83,15 @@ async fn a_source_under_load_never_notices() {
         let pause = payload["operation"]["pauseMs"].as_f64().unwrap();
         assert!(if done == "snapshot" { pause == 0.0 } else { pause > 0.0 }, "{payload:#}");
         let after = traffic.acknowledged();
-        let branched = handles(&server.api(&Environment::of(&payload).secret)).await;
+        let api = server.api(&Environment::of(&payload).secret);
+        let branched = handles(&api).await;
         let lost: Vec<_> = before.difference(&branched).collect();
         assert!(lost.is_empty(), "{strategy}: acknowledged before and not in the branch: {lost:?}");
         // Later ones may be there up to the instant of the copy, and none that was sent after the answer.
         assert!(branched.len() <= after.len() + 4, "{strategy}: {} and {}", branched.len(), after.len());
+        let post = api.rows("/v1/data/comments?select=post_id&limit=1").await[0]["post_id"].clone();
+        let next = api.try_send("POST", "/v1/data/comments", Some(comment(&post))).await.unwrap();
+        assert_eq!(next.status, 201, "{strategy}: the branch numbers its rows from where the source was: {}", next.text);
     }
 
     traffic.stop.store(true, Ordering::Relaxed);

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
 use serde_json::{Value, json};
+use tokio::task::JoinHandle;
 
 /// What is read of an environment.
 pub(crate) const CARD: &str = "id projectId name type status provider region cluster parentId parentName branchMode branchedAt expiresAt \
@@ -21,6 +22,11 @@ pub(crate) struct Person {
 impl Person {
     pub(crate) fn new(url: &str, token: &str) -> Self {
         Self { api: Api::new(url).header("authorization", &format!("Bearer {token}")), token: token.to_owned() }
+    }
+
+    /// Somebody with whatever credential these headers are.
+    pub(crate) fn with(api: Api) -> Self {
+        Self { api, token: String::new() }
     }
 
     /// Sends a document; the whole body.
@@ -43,12 +49,13 @@ impl Person {
     }
 
     /// Sends a mutation to a server that may die of it, and does not wait.
-    pub(crate) fn begin(&self, mutation: &str, input: Value) {
+    pub(crate) fn begin(&self, mutation: &str, input: Value) -> JoinHandle<reqwest::Result<Answer>> {
         let (api, body) = (self.api.clone(), json!({ "query": Self::document(mutation), "variables": { "input": input } }));
-        tokio::spawn(async move { api.try_send("POST", "/graphql", Some(body.to_string())).await });
+        tokio::spawn(async move { api.try_send("POST", "/graphql", Some(body.to_string())).await })
     }
 
-    fn document(mutation: &str) -> String {
+    /// The mutation with all of its payload, as `send` sends it.
+    pub(crate) fn document(mutation: &str) -> String {
         let kind = format!("{}{}Input", mutation[..1].to_uppercase(), &mutation[1..]);
         format!("mutation($input: {kind}!) {{ {mutation}(input: $input) {{ {VERDICT} {} }} }}", selection(mutation))
     }
@@ -98,9 +105,55 @@ fn selection(mutation: &str) -> String {
                                errors { path line column message hint }"
             .to_owned(),
         "rotateDatabaseCredential" => "url".to_owned(),
-        "addMember" | "setProjectRole" => "member { id email name organizationRole }".to_owned(),
+        "addMember" | "setProjectRole" | "setOrganizationRole" | "transferOwnership" | "removeMember" => {
+            "member { id email name organizationRole }".to_owned()
+        }
+        "createOrganization" | "updateOrganization" => "organization { id name role memberCount }".to_owned(),
+        "inviteMember" | "revokeInvitation" => "invitation { id email organizationRole revokedAt } link".to_owned(),
+        "createPasswordLink" => "link".to_owned(),
+        "changePassword" | "updateViewer" => "viewer { id email name hasPassword }".to_owned(),
+        "revokeSession" => "session { id current }".to_owned(),
         "createAccessToken" | "revokeAccessToken" => "accessToken { id name prefix memberEmail revokedAt } token".to_owned(),
         _ => format!("environment {{ {CARD} }} {keys} {operation}"),
+    }
+}
+
+/// A browser somebody is signed in with.
+#[derive(Clone)]
+pub(crate) struct Browser {
+    url: String,
+    /// As the browser sends it.
+    pub(crate) cookie: String,
+    pub(crate) csrf: String,
+}
+
+impl Browser {
+    /// The session an answer has begun.
+    pub(crate) fn of(url: &str, answer: &Answer) -> Self {
+        assert!(matches!(answer.status, 200 | 201), "{}", answer.text);
+        let cookie = answer.header("set-cookie").expect("the answer begins no session").split(';').next().unwrap();
+        let csrf = answer.json()["csrfToken"].as_str().unwrap().to_owned();
+        Self { url: url.to_owned(), cookie: cookie.to_owned(), csrf }
+    }
+
+    /// Signs in; it must work.
+    pub(crate) async fn sign_in(url: &str, email: &str, password: &str) -> Self {
+        Self::of(url, &Api::new(url).post("/session", &json!({ "email": email, "password": password })).await)
+    }
+
+    /// With the cookie alone, as another page would send it.
+    pub(crate) fn bare(&self) -> Api {
+        Api::new(&self.url).header("cookie", &self.cookie)
+    }
+
+    /// With all that our own pages send.
+    pub(crate) fn api(&self) -> Api {
+        self.bare().header("origin", &self.url).header("x-csrf-token", &self.csrf)
+    }
+
+    /// Who is signed in, at the management plane.
+    pub(crate) fn person(&self) -> Person {
+        Person::with(self.api())
     }
 }
 

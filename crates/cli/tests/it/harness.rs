@@ -2,7 +2,8 @@
 
 use std::fs;
 use std::io::{BufRead as _, BufReader};
-use std::os::unix::fs::PermissionsExt as _;
+use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
+use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Output, Stdio};
 use std::sync::{Arc, Mutex};
@@ -15,6 +16,8 @@ use tempfile::TempDir;
 use crate::client::{Api, Person};
 use crate::transcript::assert_no_secret;
 
+/// How the banner's line with the set-up link begins.
+const SETUP_LINK: &str = "  set-up link ";
 /// Longer than any start or stop takes on a busy machine.
 const PATIENCE: Duration = Duration::from_secs(60);
 
@@ -42,6 +45,18 @@ impl Server {
     /// A server in an empty folder, with all that a first start does.
     pub(crate) fn start_from_nothing() -> Self {
         Self::launch(Folder::new(), None)
+    }
+
+    /// A server over a PostgreSQL that others use too, with the master key of the first of them where there is one.
+    pub(crate) fn start_over(database_url: &str, master_key: Option<&str>, faults: Option<&str>) -> Self {
+        let mut folder = Folder::new();
+        if let Some(key) = master_key {
+            let secrets = folder.data_dir().join("secrets");
+            fs::create_dir_all(&secrets).unwrap();
+            fs::write(secrets.join("master.key"), key).unwrap();
+        }
+        folder.database_url = Some(database_url.to_owned());
+        Self::launch(folder, faults)
     }
 
     fn launch(folder: Folder, faults: Option<&str>) -> Self {
@@ -73,12 +88,21 @@ impl Server {
 
     /// An empty folder beside the data, for whatever a test writes.
     pub(crate) fn scratch(&self) -> PathBuf {
-        self.folder.0.path().join("scratch")
+        self.folder.path.path().join("scratch")
     }
 
     /// What it has written so far.
     pub(crate) fn log(&self) -> String {
         self.process.log.lock().unwrap().clone()
+    }
+
+    /// The secret of the set-up link it has printed.
+    pub(crate) async fn setup_link(&self) -> String {
+        let line = until("the set-up link is printed", async || {
+            self.log().lines().find_map(|line| line.strip_prefix(SETUP_LINK).map(|link| link.trim().to_owned()))
+        })
+        .await;
+        line.strip_prefix(&format!("{}/setup#", self.url)).unwrap_or_else(|| panic!("{line}")).to_owned()
     }
 
     /// The id of the server's process.
@@ -142,15 +166,79 @@ impl Stopped {
     }
 }
 
+/// A PostgreSQL server that belongs to no cloche, as several share one. It ends with the test.
+pub(crate) struct Postgres {
+    child: Child,
+    folder: TempDir,
+    pub(crate) port: u16,
+}
+
+impl Postgres {
+    pub(crate) fn start() -> Self {
+        let data = first_data().join("postgres");
+        // The user whom the embedded server chose: root may not run PostgreSQL.
+        let owner = fs::metadata(&data).unwrap();
+        let folder = tempfile::Builder::new().prefix("cloche-pg-").tempdir().unwrap();
+        std::os::unix::fs::chown(folder.path(), Some(owner.uid()), Some(owner.gid())).unwrap();
+        let program = |name: &str| {
+            let mut command = Command::new(postgres_bin().join(name));
+            command.uid(owner.uid()).gid(owner.gid()).current_dir(folder.path()).env("LC_ALL", "C");
+            command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+            command
+        };
+        fs::write(folder.path().join("password"), "admin's own").unwrap();
+        let made = program("initdb")
+            .args(["--auth=scram-sha-256", "--pwfile=password", "--username=admin", "--no-sync", "--pgdata=data"])
+            .status()
+            .unwrap();
+        assert!(made.success(), "initdb failed");
+        // Free a moment ago; nothing else here takes ports of its own choice.
+        let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+        let settings = [
+            format!("port={port}"),
+            "listen_addresses=127.0.0.1".to_owned(),
+            "unix_socket_directories=".to_owned(),
+            "max_connections=400".to_owned(),
+            "fsync=off".to_owned(),
+        ];
+        let mut postgres = program("postgres");
+        postgres.args(["-D", "data"]).args(settings.iter().flat_map(|setting| ["-c", setting]));
+        let child = postgres.spawn().unwrap();
+        let started = Instant::now();
+        while !program("pg_isready").args(["-h", "127.0.0.1", "-p", &port.to_string()]).status().unwrap().success() {
+            assert!(started.elapsed() < PATIENCE, "PostgreSQL did not start in time");
+            thread::sleep(Duration::from_millis(20));
+        }
+        Self { child, folder, port }
+    }
+
+    /// What `--database-url` is given, over another port where a proxy stands in between.
+    pub(crate) fn url(&self, port: u16) -> String {
+        format!("postgres://admin:admin%27s%20own@127.0.0.1:{port}/postgres?sslmode=disable")
+    }
+}
+
+impl Drop for Postgres {
+    fn drop(&mut self) {
+        signal(self.child.id(), "QUIT");
+        let _ = self.child.wait();
+        let _ = fs::remove_dir_all(self.folder.path().join("data"));
+    }
+}
+
 /// A folder that PostgreSQL's user may enter.
-struct Folder(TempDir);
+struct Folder {
+    path: TempDir,
+    /// The PostgreSQL server it uses instead of one of its own.
+    database_url: Option<String>,
+}
 
 impl Folder {
     fn new() -> Self {
         let folder = tempfile::Builder::new().prefix("cloche-it-").tempdir().unwrap();
         fs::set_permissions(folder.path(), fs::Permissions::from_mode(0o755)).unwrap();
         fs::create_dir(folder.path().join("scratch")).unwrap();
-        Self(folder)
+        Self { path: folder, database_url: None }
     }
 
     fn with_data() -> Self {
@@ -160,7 +248,7 @@ impl Folder {
     }
 
     fn data_dir(&self) -> PathBuf {
-        self.0.path().join("data")
+        self.path.path().join("data")
     }
 
     /// The process that serves the folder's database.
@@ -224,7 +312,11 @@ impl Process {
     fn spawn(folder: &Folder, faults: Option<&str>) -> Self {
         let mut command = command();
         command.args(["serve", "--listen", "127.0.0.1:0", "--data-dir"]).arg(folder.data_dir());
-        command.arg("--postgres-bin").arg(postgres_bin());
+        // With PostgreSQL's own log, in which no secret may be either.
+        command.arg("--postgres-bin").arg(postgres_bin()).args(["--log", "info,cloche_server::postgres::log=debug"]);
+        if let Some(url) = &folder.database_url {
+            command.arg("--database-url").arg(url);
+        }
         if let Some(faults) = faults {
             command.env("CLOCHE_FAULTS", faults);
         }
@@ -291,7 +383,9 @@ impl Drop for Process {
         if thread::panicking() {
             eprintln!("the server's log:\n{log}");
         } else {
-            assert_no_secret("the server's log", &log);
+            // The one secret it is to print.
+            let lines: Vec<_> = log.lines().filter(|line| !line.starts_with(SETUP_LINK)).collect();
+            assert_no_secret("the server's log", &lines.join("\n"));
         }
     }
 }

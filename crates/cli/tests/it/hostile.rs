@@ -34,23 +34,73 @@ async fn a_trigger_cannot_take_over_or_spoil_the_login_it_runs_as() {
     api.make("authors", &json!({ "handle": "di", "name": "Di" })).await;
 
     let database = database_of(&server, &root.id).await;
+    assert!(!lets_in(&server, &format!("{database}_data"), &database, "stolen"), "the stolen password opens the database");
+}
+
+/// PostgreSQL runs functions that claim to be immutable while it plans, such as those of a partial index when rows are counted.
+const THIEVING_INDEX: &str = "
+    CREATE FUNCTION take() RETURNS boolean LANGUAGE plpgsql AS $$ BEGIN
+        PERFORM set_config('default_transaction_read_only', 'off', false);
+        EXECUTE 'ALTER ROLE cloche_dump PASSWORD ''stolen''';
+        RETURN true;
+    EXCEPTION WHEN OTHERS THEN RETURN true; END $$;
+    CREATE FUNCTION grab() RETURNS boolean LANGUAGE plpgsql IMMUTABLE AS $$ BEGIN RETURN public.take(); END $$;
+    GRANT EXECUTE ON FUNCTION take(), grab() TO cloche_dump;
+    CREATE INDEX ON posts (slug) WHERE grab();
+    CREATE INDEX ON authors (handle) WHERE grab()";
+
+#[tokio::test]
+async fn the_login_that_dumps_gives_no_password_away() {
+    let server = Server::start();
+    let (root, other) = (blog(&server).await, project(&server.owner(), "other").await);
+    let sql = customer(&server.owner(), &root.id).await;
+    let admin = superuser(&server, "postgres").await;
+    let password = async || -> Option<String> {
+        admin.query_one("SELECT rolpassword FROM pg_authid WHERE rolname = 'cloche_dump'", &[]).await.unwrap().get(0)
+    };
+    let before = password().await;
+    sql.batch_execute(THIEVING_INDEX).await.unwrap();
+    branch(&server.owner(), &root.project, "dev", "copy", json!({ "strategy": "SNAPSHOT" })).await;
+    assert_eq!(password().await, before, "the customer has set the password of the login that reads everything");
+
+    // And if somebody had, it would open nothing.
+    admin.batch_execute("ALTER ROLE cloche_dump PASSWORD 'stolen'").await.unwrap();
+    assert!(
+        !lets_in(&server, "cloche_dump", &database_of(&server, &other.id).await, "stolen"),
+        "the stolen password opens a database"
+    );
+}
+
+#[tokio::test]
+async fn a_function_for_everybody_is_one_in_a_snapshot_too() {
+    let server = Server::start();
+    let root = blog(&server).await;
+    let sql = customer(&server.owner(), &root.id).await;
+    let functions = "CREATE FUNCTION open() RETURNS int LANGUAGE sql AS 'SELECT 1'; GRANT EXECUTE ON FUNCTION open() TO PUBLIC;
+                     CREATE FUNCTION shut() RETURNS int LANGUAGE sql AS 'SELECT 1'";
+    sql.batch_execute(functions).await.unwrap();
+    let copy = Environment::of(&branch(&server.owner(), &root.project, "dev", "copy", json!({ "strategy": "SNAPSHOT" })).await);
+    let sql = customer(&server.owner(), &copy.id).await;
+    sql.batch_execute("CREATE FUNCTION later() RETURNS int LANGUAGE sql AS 'SELECT 1'").await.unwrap();
+    let open = "SELECT proname::text FROM pg_proc, aclexplode(coalesce(proacl, acldefault('f', proowner))) AS a
+                WHERE pronamespace = 'public'::regnamespace AND grantee = 0";
+    let open: Vec<String> = sql.query(open, &[]).await.unwrap().iter().map(|row| row.get(0)).collect();
+    assert_eq!(open, ["open"], "others than before are everybody's");
+}
+
+/// Whether a user of this machine who is not the server's gets in with a password.
+fn lets_in(server: &Server, login: &str, database: &str, password: &str) -> bool {
     let facts: serde_json::Value =
         serde_json::from_slice(&std::fs::read(server.data_dir().join("postgres.json")).unwrap()).unwrap();
     let mut psql = std::process::Command::new("runuser");
     psql.args(["-u", "nobody", "--"]).arg(postgres_bin().join("psql"));
-    psql.args([
-        "-h",
-        facts["socket_dir"].as_str().unwrap(),
-        "-U",
-        &format!("{database}_data"),
-        "-d",
-        &database,
-        "-c",
-        "SELECT 1",
-    ]);
-    match psql.env("PGPASSWORD", "stolen").current_dir("/").output() {
-        Ok(output) => assert!(!output.status.success(), "the stolen password opens the database"),
-        Err(error) => println!("skipped: runuser cannot be run ({error})"),
+    psql.args(["-h", facts["socket_dir"].as_str().unwrap(), "-U", login, "-d", database, "-c", "SELECT 1"]);
+    match psql.env("PGPASSWORD", password).current_dir("/").output() {
+        Ok(output) => output.status.success(),
+        Err(error) => {
+            println!("skipped: runuser cannot be run ({error})");
+            false
+        }
     }
 }
 

@@ -4,12 +4,12 @@ use serde_json::{Map, Value, json};
 
 use crate::client::Person;
 use crate::harness::Server;
-use crate::world::{Environment, Remains, blog, blog_files, branch, member, project, remains};
+use crate::world::{Environment, Remains, blog, blog_files, branch, member, organization, project, remains, set_up};
 
 /// Mutations that name nothing of anybody else's.
-const OWN_BUSINESS: [&str; 1] = ["createProject"];
+const OWN_BUSINESS: [&str; 2] = ["createProject", "updateViewer"];
 /// Queries without a foreign id in them; what they list is checked for traces of the other project.
-const LISTS: [&str; 6] = ["viewer", "server", "clusters", "projects", "members", "accessTokens"];
+const LISTS: [&str; 8] = ["viewer", "server", "clusters", "projects", "members", "accessTokens", "organizations", "sessions"];
 
 const FIELDS: &str = "name args { name type { ...T } } type { ...T }";
 const TYPE: &str = "fragment T on __Type { kind name ofType { kind name ofType { kind name ofType { kind name } } } }";
@@ -21,6 +21,9 @@ struct Leaked {
     key: String,
     token: String,
     member: String,
+    organization: String,
+    invitation: String,
+    session: String,
 }
 
 impl Leaked {
@@ -32,6 +35,10 @@ impl Leaked {
             "keyId" => json!(self.key),
             "tokenId" => json!(self.token),
             "memberId" => json!(self.member),
+            "organizationId" => json!(self.organization),
+            "invitationId" => json!(self.invitation),
+            "sessionId" => json!(self.session),
+            "current" | "new" => json!("correct horse"),
             "sourceEnvironment" => json!("dev"),
             "mode" => json!("full"),
             "kind" => json!("SECRET"),
@@ -49,12 +56,12 @@ impl Leaked {
 }
 
 /// The name at the bottom of a type, without lists and non-nulls.
-fn bottom(kind: &Value) -> &Value {
+pub(crate) fn bottom(kind: &Value) -> &Value {
     if kind["ofType"].is_null() { kind } else { bottom(&kind["ofType"]) }
 }
 
 /// The type as GraphQL writes it.
-fn written(kind: &Value) -> String {
+pub(crate) fn written(kind: &Value) -> String {
     match kind["kind"].as_str().unwrap() {
         "NON_NULL" => format!("{}!", written(&kind["ofType"])),
         "LIST" => format!("[{}]", written(&kind["ofType"])),
@@ -62,7 +69,8 @@ fn written(kind: &Value) -> String {
     }
 }
 
-async fn introspect(person: &Person) -> (Vec<Value>, Vec<Value>, Map<String, Value>) {
+/// Queries, mutations, and all types by name.
+pub(crate) async fn introspect(person: &Person) -> (Vec<Value>, Vec<Value>, Map<String, Value>) {
     let document = format!(
         "query {{ __schema {{ queryType {{ fields {{ {FIELDS} }} }} mutationType {{ fields {{ {FIELDS} }} }}
          types {{ name inputFields {{ name type {{ ...T }} }} fields {{ name type {{ ...T }} }} }} }} }} {TYPE}"
@@ -75,7 +83,7 @@ async fn introspect(person: &Person) -> (Vec<Value>, Vec<Value>, Map<String, Val
 }
 
 /// The scalar fields of a type, and one level of those below.
-fn selection(kind: &Value, types: &Map<String, Value>, depth: usize) -> String {
+pub(crate) fn selection(kind: &Value, types: &Map<String, Value>, depth: usize) -> String {
     let Some(fields) = types[bottom(kind)["name"].as_str().unwrap()]["fields"].as_array() else { return String::new() };
     let mut parts = Vec::new();
     for field in fields {
@@ -95,12 +103,19 @@ async fn leak(server: &Server) -> Leaked {
     let keys = owner.query("query($e: String!) { apiKeys(environmentId: $e) { nodes { id } } }", json!({ "e": root.id })).await;
     let token = owner.must("createAccessToken", json!({ "name": "theirs" })).await;
     let viewer = owner.query("{ viewer { id } }", json!({})).await;
+    let organization = organization(&owner).await;
+    let invitation = json!({ "organizationId": organization, "email": "theirs@example.com" });
+    let invitation = owner.must("inviteMember", invitation).await;
+    let session = set_up(server).await.person().query("{ sessions { id } }", json!({})).await;
     let text = |value: &Value| value.as_str().unwrap().to_owned();
     Leaked {
         operation: text(&staging["operation"]["id"]),
         key: text(&keys["apiKeys"]["nodes"][0]["id"]),
         token: text(&token["accessToken"]["id"]),
         member: text(&viewer["viewer"]["id"]),
+        invitation: text(&invitation["invitation"]["id"]),
+        session: text(&session["sessions"][0]["id"]),
+        organization,
         root,
     }
 }

@@ -2,10 +2,13 @@
 
 use serde_json::{Value, json};
 
-use crate::client::{Person, error_code};
+use crate::client::{Browser, Person, error_code};
 use crate::harness::Server;
 use crate::transcript::{Transcript, assert_no_secret};
-use crate::world::{Environment, blog, blog_files, branch, member, remains};
+use crate::world::{
+    Environment, PASSWORD, blog, blog_files, branch, control, id_of, invite, invited, member, owner_of, remains, secret_of,
+    use_link,
+};
 
 /// What a query answers: its data, or the code with which it is refused.
 async fn outcome(person: &Person, document: &str, variables: Value) -> String {
@@ -182,4 +185,168 @@ async fn greedy_queries_are_refused() {
         .post("/graphql", &json!({ "query": "x".repeat(10 << 20) }))
         .await;
     assert_eq!(large.status, 413, "{}", large.text);
+}
+
+#[tokio::test]
+async fn who_is_removed_is_out_at_once() {
+    let server = Server::start();
+    let root = blog(&server).await;
+    let (_, owner, organization) = owner_of(&server).await;
+    let projects = json!([{ "projectId": root.project, "role": "ADMIN" }]);
+    let bea = invited(&server, &owner, "bea@example.com", json!({ "projects": projects })).await;
+    let token = bea.person().must("createAccessToken", json!({ "name": "laptop" })).await["token"].as_str().unwrap().to_owned();
+    let by_token = Person::new(&server.url, &token);
+    let acme = owner.must("createOrganization", json!({ "name": "Acme" })).await["organization"]["id"].clone();
+    let link = invite(&owner, "bea@example.com", json!({ "organizationId": acme })).await;
+    assert_eq!(use_link(&server, "/session/invitation", &link, json!({ "password": PASSWORD })).await.status, 201);
+    let environments = "query($p: String!) { environments(projectId: $p) { nodes { name } } }";
+    let sees = async |person: &Person| outcome(person, environments, json!({ "p": root.project })).await;
+    assert_eq!((sees(&bea.person()).await, sees(&by_token).await), ("allowed".into(), "allowed".into()));
+    let id = id_of(&owner, "bea@example.com").await;
+    owner.must("removeMember", json!({ "organizationId": organization, "memberId": id })).await;
+    // Still in Acme: signed in, but without anything of the other organization.
+    assert_eq!((sees(&bea.person()).await, sees(&by_token).await), ("project/not-found".into(), "project/not-found".into()));
+    assert_eq!(
+        owner.refused("removeMember", json!({ "organizationId": organization, "memberId": id })).await,
+        "member/not-found"
+    );
+    let role = json!({ "projectId": root.project, "memberId": id, "role": "VIEWER" });
+    assert_eq!(owner.refused("setProjectRole", role).await, "member/not-found");
+    // Bea leaves the last organization.
+    bea.person().must("removeMember", json!({ "organizationId": acme, "memberId": id })).await;
+    assert_eq!(bea.bare().get("/session").await.status, 401);
+    let bearer = server.stranger().header("authorization", &format!("Bearer {token}"));
+    assert_eq!(bearer.post("/graphql", &json!({ "query": "{ viewer { id } }" })).await.problem(), "auth/invalid");
+    let credentials = json!({ "email": "bea@example.com", "password": PASSWORD });
+    assert_eq!(server.stranger().post("/session", &credentials).await.problem(), "session/invalid");
+    assert_eq!(owner.refused("createPasswordLink", json!({ "memberId": id })).await, "member/not-found");
+    assert_eq!(owner.refused("createAccessToken", json!({ "name": "x", "memberId": id })).await, "member/not-found");
+    // Invited again, the old password is right, and what had ended stays ended.
+    let link = invite(&owner, "bea@example.com", json!({})).await;
+    assert_eq!(use_link(&server, "/session/invitation", &link, json!({ "password": PASSWORD })).await.status, 201);
+    assert_eq!(bea.bare().get("/session").await.status, 401);
+    assert_eq!(bearer.post("/graphql", &json!({ "query": "{ viewer { id } }" })).await.problem(), "auth/invalid");
+    let again = Browser::sign_in(&server.url, "bea@example.com", PASSWORD).await;
+    assert_eq!(sees(&again.person()).await, "project/not-found");
+}
+
+#[tokio::test]
+async fn the_last_owner_stays() {
+    let server = Server::start();
+    let (_, ada, organization) = owner_of(&server).await;
+    let of = |member: &str| json!({ "organizationId": organization, "memberId": member });
+    let with_role = |member: &str, role: &str| json!({ "organizationId": organization, "memberId": member, "role": role });
+    let (id, local) = (id_of(&ada, "ada@example.com").await, id_of(&ada, "owner@localhost").await);
+    let bea = invited(&server, &ada, "bea@example.com", json!({})).await.person();
+    let other = id_of(&ada, "bea@example.com").await;
+    ada.must("removeMember", of(&local)).await;
+    assert_eq!(ada.refused("removeMember", of(&id)).await, "member/last-owner");
+    assert_eq!(ada.refused("setOrganizationRole", with_role(&id, "MEMBER")).await, "member/last-owner");
+    assert_eq!(bea.forbidden("transferOwnership", of(&other)).await, "auth/forbidden");
+    assert_eq!(ada.refused("transferOwnership", of(&id)).await, "member/self");
+    // In one step: the one becomes owner, the other a member.
+    ada.must("transferOwnership", of(&other)).await;
+    let roles = bea.query("{ members { nodes { email organizationRole } } }", json!({})).await;
+    let expected = json!([
+        { "email": "ada@example.com", "organizationRole": "member" },
+        { "email": "bea@example.com", "organizationRole": "owner" },
+    ]);
+    assert_eq!(roles["members"]["nodes"], expected);
+    assert_eq!(ada.forbidden("removeMember", of(&other)).await, "auth/forbidden");
+    assert_eq!(bea.refused("removeMember", of(&other)).await, "member/last-owner");
+    // Whoever runs the server is the last one who can make organizations.
+    assert_eq!(bea.refused("removeMember", of(&id)).await, "member/last-owner");
+    // The owner token is the local owner's, who is out; the next start does not let them in again.
+    let token = std::fs::read_to_string(server.data_dir().join("owner-token")).unwrap();
+    let server = server.stop().start();
+    let bearer = server.stranger().header("authorization", &format!("Bearer {}", token.trim()));
+    assert_eq!(bearer.post("/graphql", &json!({ "query": "{ viewer { id } }" })).await.problem(), "auth/invalid");
+}
+
+/// Two owners who demote each other at the same moment do not leave an organization without one.
+#[tokio::test]
+async fn owners_racing_leave_one() {
+    let server = Server::start();
+    let (_, ada, organization) = owner_of(&server).await;
+    let of = |member: &str| json!({ "organizationId": organization, "memberId": member });
+    let (id, local) = (id_of(&ada, "ada@example.com").await, id_of(&ada, "owner@localhost").await);
+    ada.must("removeMember", of(&local)).await;
+    let bea = invited(&server, &ada, "bea@example.com", json!({ "role": "OWNER" })).await.person();
+    let other = id_of(&ada, "bea@example.com").await;
+    for _ in 0..10 {
+        let demote = |member: &str| json!({ "organizationId": organization, "memberId": member, "role": "MEMBER" });
+        tokio::join!(ada.send("setOrganizationRole", demote(&other)), bea.send("setOrganizationRole", demote(&id)));
+        let members = ada.query("{ members { nodes { id organizationRole } } }", json!({})).await;
+        let members = members["members"]["nodes"].as_array().unwrap().clone();
+        let owners: Vec<_> = members.iter().filter(|one| one["organizationRole"] == "owner").collect();
+        assert_eq!(owners.len(), 1, "{members:?}");
+        let (owner, member) = if owners[0]["id"] == id.as_str() { (&ada, &other) } else { (&bea, &id) };
+        let promote = json!({ "organizationId": organization, "memberId": member, "role": "OWNER" });
+        owner.must("setOrganizationRole", promote).await;
+    }
+}
+
+#[tokio::test]
+async fn a_password_link_gives_a_new_password_once() {
+    let server = Server::start();
+    let (_, owner, _) = owner_of(&server).await;
+    let bea = invited(&server, &owner, "bea@example.com", json!({})).await;
+    let id = id_of(&owner, "bea@example.com").await;
+    let make = async || secret_of(&owner.must("createPasswordLink", json!({ "memberId": id })).await["link"]);
+    let (replaced, link) = (make().await, make().await);
+    assert_eq!(use_link(&server, "/session/link", &replaced, json!({})).await.problem(), "link/invalid");
+    let told = use_link(&server, "/session/link", &link, json!({})).await.json();
+    assert_eq!((&told["kind"], &told["email"], &told["name"]), (&json!("password"), &json!("bea@example.com"), &json!("bea")));
+    let new = json!({ "password": "another horse" });
+    assert_eq!(use_link(&server, "/session/password", &link, json!({ "password": "short" })).await.problem(), "password/length");
+    let reset = use_link(&server, "/session/password", &link, new.clone()).await;
+    assert_eq!(reset.status, 201, "{}", reset.text);
+    assert_eq!(Browser::of(&server.url, &reset).bare().get("/session").await.status, 200);
+    assert_eq!(bea.bare().get("/session").await.status, 401, "a session lives on with the old password");
+    assert_eq!(use_link(&server, "/session/password", &link, new).await.problem(), "link/invalid");
+    Browser::sign_in(&server.url, "bea@example.com", "another horse").await;
+    let expired = make().await;
+    control(&server).await.execute("UPDATE password_links SET expires_at = now()", &[]).await.unwrap();
+    assert_eq!(use_link(&server, "/session/link", &expired, json!({})).await.problem(), "link/invalid");
+    // Changing the password by oneself ends a link, too.
+    let link = make().await;
+    let bea = Browser::sign_in(&server.url, "bea@example.com", "another horse").await.person();
+    bea.must("changePassword", json!({ "current": "another horse", "new": PASSWORD })).await;
+    assert_eq!(use_link(&server, "/session/link", &link, json!({})).await.problem(), "link/invalid");
+}
+
+/// Every change of people is written down, with who did it, in the same transaction.
+#[tokio::test]
+async fn what_is_done_to_people_is_audited() {
+    let server = Server::start();
+    let (_, owner, organization) = owner_of(&server).await;
+    let bea = invited(&server, &owner, "bea@example.com", json!({})).await;
+    let id = id_of(&owner, "bea@example.com").await;
+    let of = json!({ "organizationId": organization, "memberId": id });
+    bea.person().must("updateViewer", json!({ "name": "Beatrice" })).await;
+    owner.must("createPasswordLink", json!({ "memberId": id })).await;
+    owner.must("setOrganizationRole", json!({ "organizationId": organization, "memberId": id, "role": "OWNER" })).await;
+    bea.api().delete("/session").await;
+    owner.must("removeMember", of).await;
+    owner.must("updateOrganization", json!({ "organizationId": organization, "name": "Acme" })).await;
+    let log = owner.query("{ auditLog(first: 50) { nodes { actor action target detail } } }", json!({})).await;
+    assert_no_secret("the audit log", &log.to_string());
+    let entries = log["auditLog"]["nodes"].as_array().unwrap();
+    let told: Vec<String> = entries
+        .iter()
+        .rev()
+        .map(|one| [&one["actor"], &one["action"], &one["target"]].map(|text| text.as_str().unwrap()).join(" "))
+        .collect();
+    let expected = [
+        "ada@example.com member.setUp ada@example.com",
+        "ada@example.com invitation.create bea@example.com",
+        "bea@example.com invitation.accept bea@example.com",
+        "bea@example.com member.rename bea@example.com",
+        "ada@example.com member.passwordLink bea@example.com",
+        "ada@example.com member.setOrganizationRole bea@example.com",
+        "bea@example.com session.signOut bea@example.com",
+        "ada@example.com member.remove bea@example.com",
+        "ada@example.com organization.rename Acme",
+    ];
+    assert_eq!(told, expected);
 }

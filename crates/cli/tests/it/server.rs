@@ -15,12 +15,14 @@ use crate::world::{blog, branch, count, project, remains};
 async fn a_first_start_says_what_there_is_and_keeps_its_secrets_private() {
     let server = Server::start_from_nothing();
     let mut transcript = Transcript::default();
+    // Its last line.
+    server.setup_link().await;
     let banner: Vec<String> =
         server
             .log()
             .lines()
             .skip_while(|line| !line.starts_with("cloche "))
-            .take(6)
+            .take(7)
             .map(|line| {
                 if line.contains("copy-on-write") { "  copy-on-write: [of this file system]".to_owned() } else { line.to_owned() }
             })

@@ -59,8 +59,8 @@ pub(crate) fn check(name: &str, text: &str) {
     let filters = [
         (r"\b(pk|sk)_(dev|stg|prod|eval|cus)_[0-9A-Za-z]{61}\b", "${1}_${2}_[key]"),
         (r"\b(pk|sk)_(dev|stg|prod|eval|cus)_[0-9A-Za-z]{12}\b", "${1}_${2}_[locator]"),
-        (r"\bpat_[0-9A-Za-z]{61}\b", "pat_[token]"),
-        (r"\bpat_[0-9A-Za-z]{12}\b", "pat_[locator]"),
+        (r"\b(pat|ses|lnk)_[0-9A-Za-z]{61}\b", "${1}_[token]"),
+        (r"\b(pat|ses|lnk)_[0-9A-Za-z]{12}\b", "${1}_[locator]"),
         (r"\b[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}\b", "[id]"),
         (r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|\+00:00)", "[time]"),
         (r"\b[0-9a-f]{64}\b", "[hash]"),
@@ -80,11 +80,11 @@ pub(crate) fn check(name: &str, text: &str) {
     });
 }
 
-/// Secret keys and access tokens must be nowhere but in the one answer that shows them.
+/// Secret keys, access tokens, sessions and links must be nowhere but in the one answer that shows them.
 pub(crate) fn assert_no_secret(place: &str, text: &str) {
     let is_text = |c: char| c.is_ascii_alphanumeric() || c == '_';
     for word in text.split(|c| !is_text(c)) {
-        let secret = word.find("sk_").map(|at| &word[at..]).or_else(|| word.find("pat_").map(|at| &word[at..]));
+        let secret = ["sk_", "pat_", "ses_", "lnk_"].iter().find_map(|start| word.find(start).map(|at| &word[at..]));
         if secret.is_some_and(|secret| secret.len() > 50) {
             panic!("{place} holds a secret: {}…", &word[..word.len().min(20)]);
         }

@@ -6,7 +6,7 @@ use std::fs;
 use serde_json::{Value, json};
 use tokio_postgres::NoTls;
 
-use crate::client::{Api, Person};
+use crate::client::{Answer, Api, Browser, Person};
 use crate::harness::{Server, workspace};
 
 /// An environment with its keys.
@@ -91,15 +91,22 @@ pub(crate) async fn count(api: &Api, table: &str) -> usize {
     api.rows(&format!("/v1/data/{table}")).await.as_array().unwrap().len()
 }
 
-/// A connection as superuser, past everything the server guards.
-pub(crate) async fn superuser(server: &Server, database: &str) -> tokio_postgres::Client {
+/// The control database, past everything the server guards.
+pub(crate) async fn control(server: &Server) -> tokio_postgres::Client {
+    superuser(server, "cloche_control").await
+}
+
+/// The same for PostgreSQL's programs.
+pub(crate) fn superuser_url(server: &Server, database: &str) -> String {
     let facts: Value = serde_json::from_str(&fs::read_to_string(server.data_dir().join("postgres.json")).unwrap()).unwrap();
     let password = fs::read_to_string(server.data_dir().join("secrets/postgres-password")).unwrap();
-    let mut config = tokio_postgres::Config::new();
-    config.host_path(facts["socket_dir"].as_str().unwrap());
-    config.port(facts["port"].as_u64().unwrap() as u16);
-    config.user(facts["superuser"].as_str().unwrap()).password(password.trim()).dbname(database);
-    connect(&config).await
+    let (host, port, user) = (facts["socket_dir"].as_str().unwrap(), &facts["port"], facts["superuser"].as_str().unwrap());
+    format!("host='{host}' port={port} user={user} password={} dbname={database}", password.trim())
+}
+
+/// A connection as superuser, past everything the server guards.
+pub(crate) async fn superuser(server: &Server, database: &str) -> tokio_postgres::Client {
+    connect(&superuser_url(server, database).parse().unwrap()).await
 }
 
 /// A connection with a URL such as `rotateDatabaseCredential` gives.
@@ -129,6 +136,15 @@ pub(crate) struct Remains {
     pub(crate) claims: i64,
     pub(crate) running: i64,
     pub(crate) dumps: BTreeSet<String>,
+    pub(crate) projects: i64,
+    /// Of which role is whose member.
+    pub(crate) memberships: i64,
+    /// Settings given to roles and databases.
+    pub(crate) settings: i64,
+    /// Folders of databases that there are not.
+    pub(crate) folders: BTreeSet<String>,
+    /// Programs the server runs beside its PostgreSQL.
+    pub(crate) children: BTreeSet<String>,
 }
 
 /// What there is now.
@@ -149,7 +165,31 @@ pub(crate) async fn remains(server: &Server) -> Remains {
             .flatten()
             .map(|entry| entry.unwrap().file_name().into_string().unwrap())
             .collect(),
+        projects: number("SELECT count(*) FROM projects").await,
+        memberships: number("SELECT count(*) FROM pg_auth_members").await,
+        settings: number("SELECT count(*) FROM pg_db_role_setting").await,
+        folders: stray_folders(server, &names("SELECT oid::text FROM pg_database").await),
+        children: children(server.pid()),
     }
+}
+
+/// Folders of PostgreSQL's `base` that belong to no database.
+fn stray_folders(server: &Server, oids: &BTreeSet<String>) -> BTreeSet<String> {
+    let folders = fs::read_dir(server.data_dir().join("postgres/base")).unwrap();
+    let names = folders.map(|folder| folder.unwrap().file_name().into_string().unwrap());
+    names.filter(|name| name.parse::<u32>().is_ok() && !oids.contains(name)).collect()
+}
+
+/// The names of a process's children, but for PostgreSQL.
+fn children(pid: u32) -> BTreeSet<String> {
+    let processes = fs::read_dir("/proc").unwrap().filter_map(|entry| entry.ok()?.file_name().into_string().ok());
+    let stats = processes.filter_map(|id| fs::read_to_string(format!("/proc/{}/stat", id.parse::<u32>().ok()?)).ok());
+    let named = stats.filter_map(|stat| {
+        let (name, rest) = stat.split_once('(')?.1.rsplit_once(')')?;
+        let parent = rest.split_whitespace().nth(1)?;
+        (parent == pid.to_string() && name != "postgres").then(|| name.to_owned())
+    });
+    named.collect()
 }
 
 /// The name of an environment's database.
@@ -157,4 +197,67 @@ pub(crate) async fn database_of(server: &Server, environment: &str) -> String {
     let control = superuser(server, "cloche_control").await;
     let sql = format!("SELECT database_name FROM environments WHERE id = '{environment}'");
     control.query_one(&sql, &[]).await.unwrap().get(0)
+}
+
+/// The password of everybody in these tests.
+pub(crate) const PASSWORD: &str = "correct horse battery";
+
+/// The first owner, who came by the set-up link.
+pub(crate) async fn set_up(server: &Server) -> Browser {
+    let link = server.setup_link().await;
+    let body = json!({ "token": link, "email": "ada@example.com", "name": "Ada", "password": PASSWORD });
+    Browser::of(&server.url, &server.stranger().post("/session/setup", &body).await)
+}
+
+/// The secret in a link that an answer shows.
+pub(crate) fn secret_of(link: &Value) -> String {
+    link.as_str().unwrap_or_else(|| panic!("no link: {link}")).split_once('#').unwrap().1.to_owned()
+}
+
+/// Somebody who was invited into the owner's first organization, with these further fields, and came.
+pub(crate) async fn invited(server: &Server, owner: &Person, email: &str, more: Value) -> Browser {
+    let link = invite(owner, email, more).await;
+    let body = json!({ "token": link, "name": email.split('@').next().unwrap(), "password": PASSWORD });
+    Browser::of(&server.url, &server.stranger().post("/session/invitation", &body).await)
+}
+
+/// The secret of a new invitation.
+pub(crate) async fn invite(owner: &Person, email: &str, more: Value) -> String {
+    let mut input = json!({ "email": email });
+    for (field, value) in more.as_object().unwrap() {
+        input[field] = value.clone();
+    }
+    if input["organizationId"].is_null() {
+        input["organizationId"] = json!(organization(owner).await);
+    }
+    secret_of(&owner.must("inviteMember", input).await["link"])
+}
+
+/// The id of somebody's oldest organization.
+pub(crate) async fn organization(person: &Person) -> String {
+    let answer = person.query("{ organizations { id } }", json!({})).await;
+    answer["organizations"][0]["id"].as_str().unwrap().to_owned()
+}
+
+/// The id of a member of somebody's oldest organization.
+pub(crate) async fn id_of(person: &Person, email: &str) -> String {
+    let answer = person.query("{ members(first: 200) { nodes { id email } } }", json!({})).await;
+    let all = answer["members"]["nodes"].as_array().unwrap();
+    let found = all.iter().find(|member| member["email"] == email).unwrap_or_else(|| panic!("no {email}: {answer:#}"));
+    found["id"].as_str().unwrap().to_owned()
+}
+
+/// The first owner's session, and the id of their organization.
+pub(crate) async fn owner_of(server: &Server) -> (Browser, Person, String) {
+    let ada = set_up(server).await;
+    let owner = ada.person();
+    let organization = organization(&owner).await;
+    (ada, owner, organization)
+}
+
+/// Uses a link at one of the paths of `/session`.
+pub(crate) async fn use_link(server: &Server, path: &str, token: &str, more: Value) -> Answer {
+    let mut body = json!({ "token": token });
+    more.as_object().unwrap().iter().for_each(|(field, value)| body[field] = value.clone());
+    server.stranger().post(path, &body).await
 }

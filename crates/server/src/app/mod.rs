@@ -4,6 +4,7 @@ pub(crate) mod access;
 pub(crate) mod branch;
 pub(crate) mod definition;
 pub(crate) mod environment;
+pub(crate) mod faults;
 pub(crate) mod invitation;
 pub(crate) mod key;
 pub(crate) mod operation;
@@ -19,7 +20,6 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use chrono::{DateTime, TimeDelta, Utc};
-use cloche_saga::{Faults, NoFaults};
 use cloche_wire::OperationId;
 
 use crate::auth::{KeyCache, Passwords, Throttle, Uses};
@@ -45,7 +45,7 @@ pub(crate) struct App {
     pub(crate) passwords: Passwords,
     pub(crate) throttle: Throttle,
     pub(crate) running: operation::Running,
-    pub(crate) faults: Box<dyn Faults + Send>,
+    pub(crate) faults: faults::Script,
     pub(crate) metrics: metrics_exporter_prometheus::PrometheusHandle,
 }
 
@@ -59,19 +59,6 @@ impl App {
     pub(crate) fn url(&self) -> &str {
         self.url.trim_end_matches('/')
     }
-
-    pub(crate) fn faults(&self) -> &(dyn Faults + Send) {
-        &*self.faults
-    }
-}
-
-/// The faults scripted in `CLOCHE_FAULTS`: in debug builds only, for tests of what happens when a step fails or the server dies.
-pub(crate) fn scripted_faults() -> anyhow::Result<Box<dyn Faults + Send>> {
-    #[cfg(debug_assertions)]
-    if let Ok(script) = std::env::var("CLOCHE_FAULTS") {
-        return Ok(Box::new(cloche_saga::ScriptedFaults::parse(&script)?));
-    }
-    Ok(Box::new(NoFaults))
 }
 
 /// A length of time as people write it: `90s`, `30m`, `2h`, `7d`. Longer than zero, a year at most.

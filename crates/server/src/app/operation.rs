@@ -187,7 +187,11 @@ fn step_view(name: &str, title: &str, events: &[(DateTime<Utc>, Event)]) -> Step
                 view.status = "undone";
                 view.finished_at = Some(*at);
             }
-            Event::UndoStarted { .. } | Event::Retried { .. } => view.status = "running",
+            Event::UndoStarted { .. } => {
+                view.status = "running";
+                view.started_at = Some(*at);
+            }
+            Event::Retried { .. } => view.status = "running",
         }
     }
     view

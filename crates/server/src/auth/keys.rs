@@ -149,9 +149,10 @@ impl KeyCache {
 
 /// The one key of a request: `X-API-Key`, `apikey` or `Authorization: Bearer`. The same key in several is fine.
 pub(crate) fn key_from_headers(headers: &HeaderMap) -> Result<&str> {
-    let bearer =
-        headers.get(header::AUTHORIZATION).map(|value| value.to_str().ok().and_then(|text| text.strip_prefix("Bearer ")));
-    let named = ["x-api-key", "apikey"].into_iter().filter_map(|name| headers.get(name)).map(|value| value.to_str().ok());
+    // All values of each: a proxy may have looked at another one than the first.
+    let bearer = headers.get_all(header::AUTHORIZATION).iter();
+    let bearer = bearer.map(|value| value.to_str().ok().and_then(|text| text.strip_prefix("Bearer ")));
+    let named = ["x-api-key", "apikey"].into_iter().flat_map(|name| headers.get_all(name)).map(|value| value.to_str().ok());
     let mut found: Option<&str> = None;
     for text in named.chain(bearer) {
         let text = text.ok_or_else(invalid)?.trim();

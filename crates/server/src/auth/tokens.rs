@@ -16,7 +16,11 @@ pub(crate) async fn authenticate(
     public_url: Option<&str>,
     headers: &HeaderMap,
 ) -> Result<Actor> {
-    if let Some(value) = headers.get(header::AUTHORIZATION) {
+    let mut values = headers.get_all(header::AUTHORIZATION).iter();
+    if let Some(value) = values.next() {
+        if values.any(|other| other != value) {
+            return Err(invalid());
+        }
         return by_token(store, secrets, uses, value).await;
     }
     let Some(session) = sessions::from_cookie(headers) else {

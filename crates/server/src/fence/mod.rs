@@ -76,7 +76,8 @@ impl Fence {
             peers: Mutex::default(),
         };
         let mut client = store.client().await?;
-        fence.introduce(&mut client).await?;
+        let asked = fence.introduce(&mut client).await?;
+        fence.lease.extend(asked, LEASE);
         fence.refuse_strangers(&client).await?;
         Ok(fence)
     }
@@ -86,28 +87,36 @@ impl Fence {
         locked(&self.seen).0
     }
 
-    async fn introduce(&self, client: &mut Client) -> Result<()> {
+    /// Answers from when the new lease counts.
+    async fn introduce(&self, client: &mut Client) -> Result<BootTime> {
         let asked = BootTime::now();
         let node = NewNode { id: NodeId::new(), home: self.home, address: &self.address, embedded: self.embedded };
         let epoch = nodes::enter(client, &node).await?;
         *locked(&self.seen) = (node.id, epoch);
-        self.lease.extend(asked, LEASE);
-        Ok(())
+        Ok(asked)
     }
 
     /// An embedded PostgreSQL has one server. Another that was killed is on the list until its lease has run out.
     async fn refuse_strangers(&self, client: &Client) -> anyhow::Result<()> {
-        let started = Instant::now();
+        let mut silent: Option<(Peer, Instant)> = None;
         loop {
             let others = nodes::others(client, self.node()).await?;
             let Some(other) = others.into_iter().find(|other| self.embedded || other.embedded) else { return Ok(()) };
-            if started.elapsed() > LEASE + DRIFT && !nodes::give_up(client, &other).await? {
-                nodes::leave(client, self.node()).await?;
-                bail!(
-                    "another cloche server ({}) uses this PostgreSQL server: an embedded PostgreSQL serves one; several servers share an \
-                     external one, each started with --database-url",
-                    other.address
-                );
+            match &silent {
+                Some((before, _)) if before.id == other.id && *before != other => {
+                    nodes::leave(client, self.node()).await?;
+                    bail!(
+                        "another cloche server ({}) uses this PostgreSQL server: an embedded PostgreSQL serves one; several servers \
+                         share an external one, each started with --database-url",
+                        other.address
+                    );
+                }
+                Some((before, since)) if *before == other => {
+                    if since.elapsed() > LEASE + DRIFT {
+                        nodes::give_up(client, &other).await?;
+                    }
+                }
+                _ => silent = Some((other, Instant::now())),
             }
             tokio::time::sleep(RENEW).await;
         }
@@ -117,8 +126,8 @@ impl Fence {
     pub(crate) async fn leave(&self, store: &Store) {
         self.lease.end();
         let left = async { nodes::leave(&*store.client().await?, self.node()).await };
-        if let Err(error) = left.await {
-            tracing::debug!(?error, "this server could not leave the list; the others give it up by themselves");
+        if !matches!(tokio::time::timeout(PATIENCE, left).await, Ok(Ok(()))) {
+            tracing::debug!("this server could not leave the list; the others give it up by themselves");
         }
     }
 }
@@ -187,8 +196,10 @@ async fn renew(app: &App, client: &Client) -> Result<bool> {
     let Some(News { changes, closed_gates }) = nodes::renew(client, node, epoch).await? else {
         tracing::warn!("the other nodes have given this server up; it enters the list anew");
         fence.lease.end();
+        let asked = fence.introduce(&mut *app.store.client().await?).await?;
+        // Only now: what was read before it entered may be older than the last change there is, from which it starts.
         app.forget_everything();
-        fence.introduce(&mut *app.store.client().await?).await?;
+        fence.lease.extend(asked, LEASE);
         return Ok(true);
     };
     for (_, environment) in &changes {

@@ -1,10 +1,9 @@
 //! The console: pages built from `console/` and embedded in the binary.
 //!
 //! It is one page with a router of its own, so every path that belongs to it answers that page, and a deep link survives a reload.
-//! Everything else that no plane owns stays a plain 404.
 
 use axum::body::Body;
-use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, Uri, header};
+use axum::http::{HeaderMap, HeaderValue, StatusCode, Uri, header};
 use axum::response::{IntoResponse as _, Response};
 use bytes::Bytes;
 use rust_embed::{EmbeddedFile, RustEmbed};
@@ -17,9 +16,6 @@ use crate::error::Error;
 struct Files;
 
 const PAGE: &str = "index.html";
-
-/// First segments of the console's own paths; `console/src/router.tsx` has the whole of them.
-const ROUTES: &[&str] = &["", "setup", "invitation", "password", "sign-in", "p", "account"];
 
 /// Where the build puts files whose names carry a hash of their content.
 const HASHED: &str = "assets/";
@@ -41,25 +37,23 @@ const SECURITY_HEADERS: [(&str, &str); 6] = [
     ),
 ];
 
-/// Whatever no route of another plane took.
-pub(super) async fn fallback(method: Method, uri: Uri, headers: HeaderMap) -> Response {
-    let asked = if matches!(method, Method::GET | Method::HEAD) { find(uri.path()) } else { None };
-    match asked {
-        Some(name) => file(name, &headers),
-        None => Error::not_found("route/not-found", format!("There is nothing at {}.", uri.path()))
-            .hint("Data is at /v1/data/{table}, management at /graphql, the console at /.")
-            .into_response(),
+/// The one page.
+pub(super) async fn page(headers: HeaderMap) -> Response {
+    answer(PAGE, &headers)
+}
+
+/// A file of the page, by its path.
+pub(super) async fn file(uri: Uri, headers: HeaderMap) -> Response {
+    let name = uri.path().trim_start_matches('/');
+    if Files::get(name).is_none() {
+        return Error::not_found("route/not-found", format!("There is nothing at {}.", uri.path()))
+            .hint("Reload the page: it may be of an older version of the server.")
+            .into_response();
     }
+    answer(name, &headers)
 }
 
-/// The name of the embedded file that a path means.
-fn find(path: &str) -> Option<&str> {
-    let path = path.trim_start_matches('/');
-    let first = path.split('/').next().unwrap_or_default();
-    if ROUTES.contains(&first) { Some(PAGE) } else { (path != PAGE && Files::get(path).is_some()).then_some(path) }
-}
-
-fn file(name: &str, headers: &HeaderMap) -> Response {
+fn answer(name: &str, headers: &HeaderMap) -> Response {
     let accepts = |encoding: &str| {
         let values = headers.get_all(header::ACCEPT_ENCODING).iter().filter_map(|value| value.to_str().ok());
         values.flat_map(|value| value.split(',')).any(|part| part.trim() == encoding)
@@ -87,18 +81,18 @@ fn file(name: &str, headers: &HeaderMap) -> Response {
     };
 
     let cache = if name.starts_with(HASHED) { "public, max-age=31536000, immutable" } else { "no-cache" };
-    let answer = response.headers_mut();
+    let told = response.headers_mut();
     for (name, value) in SECURITY_HEADERS {
-        answer.insert(name, HeaderValue::from_static(value));
+        told.insert(name, HeaderValue::from_static(value));
     }
-    answer.insert(header::CONTENT_TYPE, HeaderValue::from_static(content_type(name)));
-    answer.insert(header::CACHE_CONTROL, HeaderValue::from_static(cache));
-    answer.insert(header::VARY, HeaderValue::from_static("accept-encoding"));
+    told.insert(header::CONTENT_TYPE, HeaderValue::from_static(content_type(name)));
+    told.insert(header::CACHE_CONTROL, HeaderValue::from_static(cache));
+    told.insert(header::VARY, HeaderValue::from_static("accept-encoding"));
     if let Some(encoding) = encoding {
-        answer.insert(header::CONTENT_ENCODING, HeaderValue::from_static(encoding));
+        told.insert(header::CONTENT_ENCODING, HeaderValue::from_static(encoding));
     }
     if let Ok(tag) = HeaderValue::from_str(&tag) {
-        answer.insert(header::ETAG, tag);
+        told.insert(header::ETAG, tag);
     }
     response
 }
@@ -124,9 +118,12 @@ fn content_type(name: &str) -> &'static str {
 mod tests {
     use super::*;
 
+    fn with(headers: &[(&'static str, &str)]) -> HeaderMap {
+        headers.iter().map(|(name, value)| ((*name).parse().unwrap(), value.parse().unwrap())).collect()
+    }
+
     async fn ask(path: &str, headers: &[(&'static str, &str)]) -> Response {
-        let headers = headers.iter().map(|(name, value)| ((*name).parse().unwrap(), value.parse().unwrap())).collect();
-        fallback(Method::GET, path.parse().unwrap(), headers).await
+        file(path.parse().unwrap(), with(headers)).await
     }
 
     fn hashed() -> String {
@@ -134,28 +131,23 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn every_path_of_the_console_answers_its_page_under_the_strict_policy() {
-        for path in ["/", "/setup", "/sign-in", "/p/demo/e/dev/keys", "/account/tokens"] {
-            let response = ask(path, &[]).await;
-            assert_eq!(response.status(), 200, "{path}");
-            assert_eq!(response.headers()["content-type"], "text/html; charset=utf-8");
-            assert_eq!(response.headers()["cache-control"], "no-cache");
-            let policy = response.headers()["content-security-policy"].to_str().unwrap();
-            assert!(policy.starts_with("default-src 'none';") && !policy.contains("unsafe"), "{policy}");
-            assert_eq!(response.headers()["x-content-type-options"], "nosniff");
-        }
+    async fn the_page_comes_under_the_strict_policy_and_is_asked_for_each_time() {
+        let response = page(HeaderMap::new()).await;
+        assert_eq!(response.status(), 200);
+        assert_eq!(response.headers()["content-type"], "text/html; charset=utf-8");
+        assert_eq!(response.headers()["cache-control"], "no-cache");
+        let policy = response.headers()["content-security-policy"].to_str().unwrap();
+        assert!(policy.starts_with("default-src 'none';") && !policy.contains("unsafe"), "{policy}");
+        assert_eq!(response.headers()["x-content-type-options"], "nosniff");
     }
 
     #[tokio::test]
-    async fn other_planes_and_unknown_paths_keep_their_404() {
-        for path in ["/v1/nothing", "/graphql/x", "/session/nothing", "/index.html", "/assets/gone.js", "/../Cargo.toml", "/prod"]
-        {
+    async fn a_file_that_is_not_embedded_is_not_found() {
+        for path in ["/assets/gone.js", "/assets/../index.htm", "/../Cargo.toml"] {
             let response = ask(path, &[]).await;
             assert_eq!(response.status(), 404, "{path}");
             assert_eq!(response.headers()["content-type"], "application/problem+json");
         }
-        let posted = fallback(Method::POST, Uri::from_static("/p/demo"), HeaderMap::new()).await;
-        assert_eq!(posted.status(), 404);
     }
 
     #[tokio::test]
@@ -172,9 +164,9 @@ mod tests {
 
     #[tokio::test]
     async fn what_the_browser_has_is_not_sent_again() {
-        let first = ask("/", &[]).await;
+        let first = page(HeaderMap::new()).await;
         let tag = first.headers()["etag"].to_str().unwrap().to_owned();
-        assert_eq!(ask("/", &[("if-none-match", &tag)]).await.status(), 304);
-        assert_eq!(ask("/", &[("if-none-match", "\"other\"")]).await.status(), 200);
+        assert_eq!(page(with(&[("if-none-match", &tag)])).await.status(), 304);
+        assert_eq!(page(with(&[("if-none-match", "\"other\"")])).await.status(), 200);
     }
 }

@@ -7,6 +7,7 @@ pub(crate) mod graphql;
 mod operations;
 pub(crate) mod request_id;
 mod router;
+pub(crate) mod routes;
 mod scope;
 mod session;
 
@@ -19,6 +20,8 @@ use axum::serve::ListenerExt as _;
 use tokio::net::TcpListener;
 
 use crate::app::App;
+
+pub(crate) use router::list;
 
 /// How long requests may take to finish once the server is told to stop.
 const GRACE: Duration = Duration::from_secs(15);

@@ -3,53 +3,80 @@
 use std::sync::Arc;
 
 use axum::Router;
+use axum::http::Uri;
 use axum::middleware;
-use axum::routing::{get, post};
+use axum::response::{IntoResponse as _, Response};
 
 use super::graphql::{self, Graph};
+use super::routes::{Credential, Route, Routes, get, post};
 use super::{console, data, operations, request_id, session};
 use crate::app::App;
 use crate::error::Error;
 
+/// Data: one environment, chosen by the key.
+fn data_plane() -> Routes<Arc<App>> {
+    data::routes()
+}
+
+/// Management: what the member's roles allow.
+fn management_plane() -> Routes<Graph> {
+    Routes::opened_by(Credential::Token).at("/graphql", post(graphql::handle))
+}
+
+/// Signing in: a password or a link becomes a browser's cookie, which opens the management plane.
+fn sessions() -> Routes<Arc<App>> {
+    Routes::opened_by(Credential::Session)
+        .at("/session", get(session::show).post(session::sign_in).delete(session::sign_out))
+        .at("/session/link", post(session::link))
+        .at("/session/setup", post(session::set_up))
+        .at("/session/invitation", post(session::accept))
+        .at("/session/password", post(session::reset))
+        .at("/session/confirm", post(session::confirm))
+}
+
+/// For operators.
+fn operations() -> Routes<Arc<App>> {
+    Routes::opened_by(Credential::Nothing)
+        .at("/healthz", get(operations::healthz))
+        .at("/readyz", get(operations::readyz))
+        .at("/metrics", get(operations::metrics))
+}
+
+/// The console: one page with a router of its own, answered for every path of it, and the files it needs.
+fn console() -> Routes<()> {
+    Routes::opened_by(Credential::Nothing)
+        .at("/", get(console::page))
+        .at("/setup", get(console::page))
+        .at("/invitation", get(console::page))
+        .at("/password", get(console::page))
+        .at("/sign-in", get(console::page))
+        .at("/p/{*path}", get(console::page))
+        .at("/account", get(console::page))
+        .at("/account/{page}", get(console::page))
+        .at("/assets/{name}", get(console::file))
+        .at("/favicon.svg", get(console::file))
+        .at("/theme.js", get(console::file))
+}
+
+/// Every route there is. What `router` serves and this does not list would be found by nobody who checks them all.
+pub(crate) fn list() -> Vec<Route> {
+    [data_plane().list(), management_plane().list(), sessions().list(), operations().list(), console().list()].concat()
+}
+
 pub(super) fn router(app: Arc<App>) -> Router {
     let graph = Graph { schema: graphql::schema(Some(Arc::clone(&app))), app: Arc::clone(&app) };
-
-    let management = Router::new()
-        .route(
-            "/graphql",
-            post(graphql::handle)
-                .fallback(async || Error::method_not_allowed("request/method-not-allowed", "GraphQL is asked by POST.")),
-        )
-        .with_state(graph);
-
-    // Signing in: a browser's cookie instead of a token.
-    let session = Router::new()
-        .route(
-            "/session",
-            get(session::show)
-                .post(session::sign_in)
-                .delete(session::sign_out)
-                .fallback(async || session::not_allowed("GET, HEAD, POST, DELETE")),
-        )
-        .route("/session/link", post(session::link).fallback(async || session::not_allowed("POST")))
-        .route("/session/setup", post(session::set_up).fallback(async || session::not_allowed("POST")))
-        .route("/session/invitation", post(session::accept).fallback(async || session::not_allowed("POST")))
-        .route("/session/password", post(session::reset).fallback(async || session::not_allowed("POST")))
-        .route("/session/confirm", post(session::confirm).fallback(async || session::not_allowed("POST")))
-        .with_state(Arc::clone(&app));
-
-    let operations = Router::new()
-        .route("/healthz", get(operations::healthz))
-        .route("/readyz", get(operations::readyz))
-        .route("/metrics", get(operations::metrics))
-        .with_state(Arc::clone(&app));
-
-    // Data: one environment, chosen by the key.
-    data::router()
-        .with_state(app)
-        .merge(management)
-        .merge(session)
-        .merge(operations)
-        .fallback(console::fallback)
+    Router::new()
+        .merge(data_plane().with_state(Arc::clone(&app)))
+        .merge(management_plane().with_state(graph))
+        .merge(sessions().with_state(Arc::clone(&app)))
+        .merge(operations().with_state(app))
+        .merge(console().with_state(()))
+        .fallback(unknown)
         .layer(middleware::from_fn(request_id::layer))
+}
+
+async fn unknown(uri: Uri) -> Response {
+    Error::not_found("route/not-found", format!("There is nothing at {}.", uri.path()))
+        .hint("Data is at /v1/data/{table}, management at /graphql, the console at /.")
+        .into_response()
 }

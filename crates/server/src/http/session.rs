@@ -186,15 +186,6 @@ pub(super) async fn reset(State(app): State<Arc<App>>, caller: Caller, body: Bod
     signed_in(&app, &session, StatusCode::CREATED)
 }
 
-/// A method that is not taken at a path of `/session`.
-pub(super) fn not_allowed(allowed: &'static str) -> Response {
-    let error = Error::method_not_allowed("request/method-not-allowed", "This method is not allowed here.")
-        .hint(format!("Allowed: {allowed}."));
-    let mut response = error.into_response();
-    response.headers_mut().insert(header::ALLOW, HeaderValue::from_static(allowed));
-    response
-}
-
 fn signed_in(app: &App, session: &Session, status: StatusCode) -> Result<Response> {
     let mut response = no_store((status, Json(view(app, session))));
     response.headers_mut().insert(header::SET_COOKIE, auth::cookie(&session.text)?);

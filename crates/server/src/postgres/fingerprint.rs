@@ -3,7 +3,7 @@
 //! Everything a tenant can make in schema `public`, with its owner and grants, is one line each. A full copy adds what stands
 //! for the data: the size of every relation's file (instant copies) or the count of every table's rows (snapshot copies).
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 
 use aws_lc_rs::digest;
 use serde::{Deserialize, Serialize};
@@ -25,9 +25,21 @@ pub(crate) enum Depth {
 }
 
 /// One line an object.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(transparent)]
-pub(crate) struct Fingerprint(BTreeSet<String>);
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Fingerprint {
+    /// As compared, each with how people read it.
+    lines: BTreeMap<String, String>,
+    sequences: Vec<SequenceState>,
+}
+
+/// Where a sequence was when it was looked at. No snapshot holds it still.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct SequenceState {
+    /// As SQL names it, with its schema.
+    pub(crate) name: String,
+    pub(crate) last_value: i64,
+    pub(crate) is_called: bool,
+}
 
 /// How a branch differs from its source; empty when it is faithful.
 #[derive(Debug, Clone, Serialize)]
@@ -86,9 +98,10 @@ SELECT format('size %s %s', relname, pg_relation_size(oid)) FROM pg_class
 WHERE relnamespace = 'public'::regnamespace AND relkind IN ('r', 'm', 'i', 'S')";
 
 impl Fingerprint {
-    /// Reads a database as it is now, or as the client's transaction sees it. The login must own what is in `public`.
+    /// Reads a database as it is now, or as the client's transaction sees it. The login must own what is in `public`, or, to count rows,
+    /// be in a transaction that changes nothing.
     pub(crate) async fn read(client: &Client, depth: Depth) -> Result<Self, PgError> {
-        let mut lines = BTreeSet::new();
+        let (mut lines, mut sequences) = (Vec::new(), Vec::new());
         // An empty search path makes PostgreSQL print every name with its schema, whoever asks.
         client.batch_execute("SET search_path = ''").await?;
         let rows = client.query(OBJECTS, &[]).await?;
@@ -96,31 +109,42 @@ impl Fingerprint {
         if depth != Depth::Objects {
             // A dump of a schema leaves large objects out: a source that has some is then found not to be copied whole.
             let row = client.query_one("SELECT format('large objects %s', count(*)) FROM pg_largeobject_metadata", &[]).await?;
-            lines.insert(row.get(0));
+            lines.push(row.get(0));
         }
         match depth {
             Depth::Objects => {}
             Depth::FileSizes => lines.extend(client.query(FILE_SIZES, &[]).await?.iter().map(|row| row.get::<_, String>(0))),
-            Depth::RowCounts => count_rows(client, &mut lines).await?,
+            Depth::RowCounts => sequences = count_rows(client, &mut lines).await?,
         }
-        if depth != Depth::FileSizes {
-            lines = lines.iter().map(|line| without_casts(line)).collect();
-        }
-        Ok(Self(lines))
+        let compared = |line: &str| if depth == Depth::FileSizes { line.to_owned() } else { without_casts(line) };
+        Ok(Self { lines: lines.into_iter().map(|line| (compared(&line), line)).collect(), sequences })
+    }
+
+    /// With row counts: where each sequence was.
+    pub(crate) fn sequences(&self) -> &[SequenceState] {
+        &self.sequences
+    }
+
+    /// As [`read`](Self::read), in a transaction of its own that changes nothing. Planning a count runs what the owner calls immutable,
+    /// such as the function of a partial index, as whoever counts: it must not be able to do anything with that.
+    pub(crate) async fn read_only(client: &Client, depth: Depth) -> Result<Self, PgError> {
+        client.batch_execute("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY").await?;
+        Self::read(client, depth).await
     }
 
     /// How `branch` differs from this, the source.
     pub(crate) fn compare(&self, branch: &Self) -> Differences {
-        Differences {
-            missing: self.0.difference(&branch.0).cloned().collect(),
-            unexpected: branch.0.difference(&self.0).cloned().collect(),
-        }
+        let alone = |these: &Self, others: &Self| {
+            let lines = these.lines.iter().filter(|(compared, _)| !others.lines.contains_key(*compared));
+            lines.map(|(_, line)| line.clone()).collect()
+        };
+        Differences { missing: alone(self, branch), unexpected: alone(branch, self) }
     }
 
     /// One hash over all lines: equal for equal databases. Small enough for an operation's log.
     pub(crate) fn hash(&self) -> String {
         let mut context = digest::Context::new(&digest::SHA256);
-        for line in &self.0 {
+        for line in self.lines.keys() {
             context.update(line.as_bytes());
             context.update(b"\n");
         }
@@ -129,7 +153,7 @@ impl Fingerprint {
 
     /// How many lines there are to compare.
     pub(crate) fn len(&self) -> usize {
-        self.0.len()
+        self.lines.len()
     }
 }
 
@@ -188,22 +212,25 @@ fn after_type(text: &str) -> &str {
     rest
 }
 
-async fn count_rows(client: &Client, lines: &mut BTreeSet<String>) -> Result<(), PgError> {
+async fn count_rows(client: &Client, lines: &mut Vec<String>) -> Result<Vec<SequenceState>, PgError> {
     let tables = client
         .query("SELECT relname::text, relkind = 'S' FROM pg_class WHERE relnamespace = 'public'::regnamespace AND relkind IN ('r', 'S')", &[])
         .await?;
+    let mut sequences = Vec::new();
     for table in tables {
         let (name, sequence): (String, bool) = (table.get(0), table.get(1));
-        let quoted = quote_identifier(&name);
+        let quoted = format!("public.{}", quote_identifier(&name));
         if sequence {
-            let row = client.query_one(&format!("SELECT last_value, is_called FROM public.{quoted}"), &[]).await?;
-            lines.insert(format!("sequence {name} {} {}", row.get::<_, i64>(0), row.get::<_, bool>(1)));
+            let row = client.query_one(&format!("SELECT last_value, is_called FROM {quoted}"), &[]).await?;
+            let state = SequenceState { name: quoted, last_value: row.get(0), is_called: row.get(1) };
+            lines.push(format!("sequence {name} {} {}", state.last_value, state.is_called));
+            sequences.push(state);
         } else {
-            let row = client.query_one(&format!("SELECT count(*) FROM ONLY public.{quoted}"), &[]).await?;
-            lines.insert(format!("rows {name} {}", row.get::<_, i64>(0)));
+            let row = client.query_one(&format!("SELECT count(*) FROM ONLY {quoted}"), &[]).await?;
+            lines.push(format!("rows {name} {}", row.get::<_, i64>(0)));
         }
     }
-    Ok(())
+    Ok(sequences)
 }
 
 #[cfg(test)]

@@ -14,6 +14,7 @@ pub(crate) mod param;
 pub(crate) mod query;
 pub(crate) mod schema;
 pub(crate) mod scope;
+pub(crate) mod sever;
 pub(crate) mod sqlstate;
 pub(crate) mod template;
 mod travel;

@@ -55,6 +55,11 @@ impl Kind {
     }
 }
 
+/// Every kind of operation with the names of its steps.
+pub(crate) fn steps() -> Vec<(&'static str, Vec<&'static str>)> {
+    Kind::ALL.into_iter().map(|kind| (kind.as_str(), kind.steps().into_iter().map(|(name, _)| name).collect())).collect()
+}
+
 /// How an operation ended, and the keys it made, whose secret exists nowhere else.
 pub(crate) struct Ended {
     pub(crate) outcome: Outcome,
@@ -65,11 +70,12 @@ pub(crate) struct Ended {
 pub(crate) async fn run(app: &App, operation: &Operation, generation: i32) -> Result<Ended, LogError> {
     let log = OperationLog { store: &app.store, id: operation.id, generation };
     let retry = Retry::default();
+    let faults = app.faults.of(&app.cluster, operation.id);
     let input = || operation.input.clone();
     match Kind::parse(&operation.kind) {
         Some(Kind::Delete) => {
             let context = delete_environment::Deleting { app, input: read(input())? };
-            let outcome = execute(&delete_environment::steps(), &context, &log, app.faults(), &retry).await?;
+            let outcome = execute(&delete_environment::steps(), &context, &log, &faults, &retry).await?;
             Ok(Ended { outcome, keys: None })
         }
         Some(kind) => {
@@ -81,7 +87,7 @@ pub(crate) async fn run(app: &App, operation: &Operation, generation: i32) -> Re
                 source: Mutex::new(None),
             };
             let steps = if kind == Kind::Create { create_environment::steps() } else { branch_environment::steps() };
-            let outcome = execute(&steps, &context, &log, app.faults(), &retry).await?;
+            let outcome = execute(&steps, &context, &log, &faults, &retry).await?;
             Ok(Ended { outcome, keys: context.take_keys() })
         }
         None => Err(LogError::Unavailable(format!("this version does not know operations of kind {}", operation.kind).into())),

@@ -1,8 +1,8 @@
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
-use super::Context;
-use crate::args::OrganizationRole;
+use super::{Context, lookup};
+use crate::args::{OfOrganization, OrganizationRole};
 use crate::client::input;
 use crate::error::{Exit, Result};
 use crate::model::Member;
@@ -15,9 +15,16 @@ struct Added {
     member: Member,
 }
 
-/// Adds a person to the organization.
-pub(crate) async fn run(context: &Context, email: &str, name: Option<&str>, role: OrganizationRole) -> Result<Exit> {
-    let fields = json!({ "email": email, "name": name, "organizationRole": role.as_str() });
+/// Adds a machine to the organization.
+pub(crate) async fn run(
+    context: &Context,
+    email: &str,
+    name: Option<&str>,
+    role: OrganizationRole,
+    of: &OfOrganization,
+) -> Result<Exit> {
+    let organization = lookup::organization(context, of.organization.as_deref()).await?;
+    let fields = json!({ "organizationId": organization.id, "email": email, "name": name, "organizationRole": role.as_str() });
     let added: Added = context.client.mutate(ADD, input(fields)).await?;
     context.printer.note(format!(
         "Added {email}. `cloche members role {email} developer` gives a role in the project, \

@@ -18,7 +18,7 @@ struct Changed {
 /// Sets a member's role in the project.
 pub(crate) async fn run(context: &Context, member: &str, role: ProjectRole) -> Result<Exit> {
     let project = lookup::project(context).await?;
-    let id = lookup::member_id(context, member).await?;
+    let id = lookup::member_id(context, project.organization_id.as_deref(), member).await?;
     let fields = json!({ "projectId": project.id, "memberId": id, "role": role.as_api() });
     let changed: Changed = context.client.mutate(SET, input(fields)).await?;
     context.printer.note(match role.as_api() {

@@ -20,7 +20,7 @@ struct CreatedToken {
 /// Creates a token and prints it.
 pub(crate) async fn run(context: &Context, name: &str, member: Option<&str>, expires: Option<Duration>) -> Result<Exit> {
     let member = match member {
-        Some(member) => Some(lookup::member_id(context, member).await?),
+        Some(member) => Some(lookup::member_id(context, None, member).await?),
         None => None,
     };
     let fields = json!({ "name": name, "memberId": member, "expiresIn": expires.as_ref().map(Duration::as_str) });

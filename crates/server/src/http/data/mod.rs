@@ -4,46 +4,26 @@ mod body;
 mod prefer;
 mod record;
 
-use axum::Router;
 use axum::extract::{FromRequestParts, Path};
 use axum::http::request::Parts;
-use axum::http::{HeaderValue, Method, header};
-use axum::response::{IntoResponse, Response};
-use axum::routing::get;
 use serde::de::DeserializeOwned;
 
+use super::routes::{Credential, Routes, get};
 use crate::error::{Error, Result};
 use crate::postgres::query::parse::nul_character;
 use crate::postgres::scope::EnvironmentScope;
 
-const METHODS: &str = "GET, HEAD, POST, PATCH, DELETE";
-const RECORD_METHODS: &str = "GET, HEAD, PATCH, DELETE";
-
 /// The routes of the data plane. Every handler takes the [`EnvironmentScope`] first: nobody gets further without a key.
-pub(crate) fn router<S>() -> Router<S>
+pub(crate) fn routes<S>() -> Routes<S>
 where
     S: Clone + Send + Sync + 'static,
     EnvironmentScope: FromRequestParts<S, Rejection = Error>,
 {
     let table = || get(record::list).post(record::create).patch(record::update).delete(record::delete);
-    Router::new()
-        .route("/v1/data/{table}", table().fallback(|method| not_allowed(method, METHODS)))
-        .route("/rest/v1/{table}", table().fallback(|method| not_allowed(method, METHODS)))
-        .route(
-            "/v1/data/{table}/{id}",
-            get(record::find)
-                .patch(record::update_one)
-                .delete(record::delete_one)
-                .fallback(|method| not_allowed(method, RECORD_METHODS)),
-        )
-}
-
-async fn not_allowed(method: Method, allowed: &'static str) -> Response {
-    let error = Error::method_not_allowed("request/method-not-allowed", format!("{method} is not allowed here."))
-        .hint(format!("Allowed: {allowed}."));
-    let mut response = error.into_response();
-    response.headers_mut().insert(header::ALLOW, HeaderValue::from_static(allowed));
-    response
+    Routes::opened_by(Credential::Key)
+        .at("/v1/data/{table}", table())
+        .at("/rest/v1/{table}", table())
+        .at("/v1/data/{table}/{id}", get(record::find).patch(record::update_one).delete(record::delete_one))
 }
 
 /// The variables of the path, decoded.

@@ -11,11 +11,12 @@ use std::time::Duration;
 use anyhow::{Context as _, bail};
 use chrono::Utc;
 use tokio::process::Command;
+use tokio_postgres::error::SqlState;
 
 use super::{BranchMode, Copied};
 use crate::postgres::cluster::Cluster;
 use crate::postgres::database::DatabaseName;
-use crate::postgres::fingerprint::{Depth, Fingerprint};
+use crate::postgres::fingerprint::{Depth, Fingerprint, SequenceState};
 use crate::postgres::travel::{TABLES, Travel};
 use crate::secrets::Secrets;
 
@@ -63,6 +64,8 @@ pub(crate) async fn copy_by_snapshot(copy: &SnapshotCopy<'_>) -> anyhow::Result<
     drop(witness);
     copy.forget_default_grants().await?;
     copy.restore(bin).await?;
+    copy.set_sequences(source.sequences()).await?;
+    copy.restore_default_grants().await?;
     remove_dump(&copy.folder)?;
     Ok(Copied { at, pause: Duration::ZERO, source })
 }
@@ -88,10 +91,20 @@ impl SnapshotCopy<'_> {
                 "SET ROLE cloche_owner;
                  ALTER DEFAULT PRIVILEGES IN SCHEMA public REVOKE ALL ON TABLES FROM cloche_data;
                  ALTER DEFAULT PRIVILEGES IN SCHEMA public REVOKE ALL ON SEQUENCES FROM cloche_data;
-                 ALTER DEFAULT PRIVILEGES IN SCHEMA public REVOKE ALL ON FUNCTIONS FROM cloche_data",
+                 ALTER DEFAULT PRIVILEGES IN SCHEMA public REVOKE ALL ON FUNCTIONS FROM cloche_data;
+                 ALTER DEFAULT PRIVILEGES GRANT EXECUTE ON FUNCTIONS TO PUBLIC",
             )
             .await
             .context("the new database's default grants cannot be changed")
+    }
+
+    /// What the dump of one schema does not bring: functions are nobody's but their owner's unless granted.
+    async fn restore_default_grants(&self) -> anyhow::Result<()> {
+        let owner = self.cluster.connect_as(&self.target.owner_login(), self.target.as_str(), DUMP_OPTIONS).await?;
+        owner
+            .batch_execute("SET ROLE cloche_owner; ALTER DEFAULT PRIVILEGES REVOKE EXECUTE ON FUNCTIONS FROM PUBLIC")
+            .await
+            .context("the new database's default grants cannot be set")
     }
 
     async fn dump(&self, bin: &Path, snapshot: &str) -> anyhow::Result<()> {
@@ -132,6 +145,22 @@ impl SnapshotCopy<'_> {
             .arg(format!("--dbname={}", self.target))
             .arg(self.folder.join("cloche"));
         tokio::try_join!(run(public, "pg_restore"), run(platform, "pg_restore"))?;
+        Ok(())
+    }
+
+    /// Sets the new database's sequences to where the witness saw the source's. Sequences move on in any snapshot, so the dump has
+    /// another state than the witness; either is past every row of the snapshot, whose numbers were taken before both looked.
+    async fn set_sequences(&self, states: &[SequenceState]) -> anyhow::Result<()> {
+        let owner = self.cluster.connect_as(&self.target.owner_login(), self.target.as_str(), DUMP_OPTIONS).await?;
+        owner.batch_execute("SET ROLE cloche_owner").await?;
+        let set = owner.prepare("SELECT pg_catalog.setval($1::pg_catalog.text::pg_catalog.regclass, $2, $3)").await?;
+        for state in states {
+            match owner.execute(&set, &[&state.name, &state.last_value, &state.is_called]).await {
+                // The customer took the right away from the owner: it stays as dumped, and the comparison decides.
+                Err(error) if error.code() == Some(&SqlState::INSUFFICIENT_PRIVILEGE) => {}
+                done => drop(done.with_context(|| format!("the sequence {} cannot be set", state.name))?),
+            }
+        }
         Ok(())
     }
 

@@ -169,11 +169,12 @@ fn check_version(folder: &Path, tools: &Tools) -> anyhow::Result<()> {
 fn write_access(data_dir: &Path) -> anyhow::Result<PathBuf> {
     let text = format!(
         "# Written by cloche at every start; changes here are lost.\n\
-         local  all       {SUPERUSER},cloche_dump  scram-sha-256\n\
+         local  all       {SUPERUSER}  scram-sha-256\n\
+         local  all       cloche_dump  peer map=cloche\n\
          local  samerole  \"/^ce_[0-9a-f]{{32}}_(data|platform|owner)$\"  peer map=cloche\n\
          local  samerole  \"/^ce_[0-9a-f]{{32}}_sql$\"  scram-sha-256\n"
     );
-    let map = format!("cloche  {}  \"/^ce_[0-9a-f]{{32}}_(data|platform|owner)$\"\n", process::own_user_name()?);
+    let map = format!("cloche  {}  \"/^(cloche_dump|ce_[0-9a-f]{{32}}_(data|platform|owner))$\"\n", process::own_user_name()?);
     let folder = data_dir.join("access");
     fs::DirBuilder::new()
         .recursive(true)

@@ -1,0 +1,1 @@
+"""What `make run`, `make demo` and `make bench` have in common."""
