@@ -23,6 +23,8 @@ export default defineConfig({
   },
   build: {
     target: "es2023",
+    // Those that know light-dark(), which src/styles.css is built on.
+    cssTarget: ["chrome123", "firefox120", "safari17.5"],
     // Fonts and images as files: the policy has no place for `data:` fonts.
     assetsInlineLimit: 0,
     modulePreload: { polyfill: false },

@@ -5,7 +5,8 @@ import { defineConfig } from "vitest/config";
 export default defineConfig({
   resolve: { alias: { "@": fileURLToPath(new URL("./src", import.meta.url)) } },
   test: {
-    include: ["tests/**/*.test.ts"],
+    // `make screenshots` runs as the tests do, but is none.
+    include: [process.env["SCREENSHOTS"] ? "tests/screenshots.ts" : "tests/**/*.test.ts"],
     environment: "node",
     // Each file has a server, a PostgreSQL and a browser: one after the other on a small machine.
     fileParallelism: false,

@@ -48,7 +48,7 @@ export function Dialog({ open, onClose, title, description, children, actions, w
   return (
     <Radix.Root open={open} onOpenChange={(next) => !next && onClose()}>
       <Radix.Portal>
-        <Radix.Overlay className="fixed inset-0 z-40 animate-fade bg-[#0b120eb3] backdrop-blur-[2px]" />
+        <Radix.Overlay className="fixed inset-0 z-40 animate-fade bg-[#0b120eb3]" />
         <Radix.Content
           onCloseAutoFocus={giveBackFocus}
           onEscapeKeyDown={hold}
@@ -58,7 +58,7 @@ export function Dialog({ open, onClose, title, description, children, actions, w
           className={classNames(
             "fixed z-50 flex flex-col border-line bg-raised shadow-float outline-none",
             "inset-x-0 bottom-0 max-h-[92dvh] animate-sheet rounded-t-xl border-t",
-            "sm:inset-x-auto sm:bottom-auto sm:top-[10dvh] sm:left-1/2 sm:max-h-[80dvh] sm:w-full sm:-translate-x-1/2",
+            "sm:inset-x-auto sm:bottom-auto sm:top-[6dvh] sm:left-1/2 sm:max-h-[88dvh] sm:w-full sm:-translate-x-1/2",
             "sm:animate-rise sm:rounded-xl sm:border",
             wide === true ? "sm:max-w-2xl" : "sm:max-w-lg",
           )}

@@ -35,7 +35,14 @@ export async function newPerson(
   baseURL: string,
   options: BrowserContextOptions = {},
 ): Promise<Person> {
-  const context = await browser.newContext({ baseURL, viewport: WIDE, reducedMotion: "reduce", ...options });
+  const context = await browser.newContext({
+    baseURL,
+    locale: "en-GB",
+    timezoneId: "UTC",
+    viewport: WIDE,
+    reducedMotion: "reduce",
+    ...options,
+  });
   const page = await context.newPage();
   page.setDefaultTimeout(15_000);
   const complaints: string[] = [];
