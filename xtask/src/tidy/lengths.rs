@@ -15,11 +15,13 @@ pub(super) fn check(tree: &Tree) -> Vec<Violation> {
 fn check_with(tree: &Tree, allowed: &[(&str, &str, &str)]) -> Vec<Violation> {
     let mut violations = Vec::new();
     let mut used = vec![false; allowed.len()];
-    for (file, source) in tree.rust() {
+    for file in tree.rust().map(|(file, _)| file).chain(tree.typescript()) {
         let lines = file.text.lines().count();
         if lines > FILE_LINES {
             violations.push(file.violation(1, format!("{lines} lines; split it by idea, {FILE_LINES} are the limit")));
         }
+    }
+    for (file, source) in tree.rust() {
         if file.is_test() {
             continue;
         }
@@ -59,6 +61,8 @@ mod tests {
             complaints(check, &[("a.rs", &"x();\n".repeat(501))]),
             ["a.rs:1: 501 lines; split it by idea, 500 are the limit"]
         );
+        let long = "x();\n".repeat(501);
+        assert_eq!(complaints(check, &[("console/src/a.tsx", &long), ("console/src/a.generated.d.ts", &long)]).len(), 1);
     }
 
     #[test]

@@ -7,6 +7,12 @@ const LOCK_FILES: &[&str] = &["Cargo.lock", "package-lock.json", "yarn.lock", "p
 /// What cargo writes for its default registry, whatever mirror the bytes came through.
 const CARGO_SOURCE: &str = "source = \"registry+https://github.com/rust-lang/crates.io-index\"";
 
+/// What npm writes of who pays for a package: a page for people, where nothing is fetched from.
+fn is_funding(line: &str) -> bool {
+    let line = line.trim();
+    line.starts_with("\"url\": \"https://") || (line.starts_with("\"https://") && !line.contains(".tgz"))
+}
+
 /// Hosts of package registries, in pieces: this file must pass its own check.
 const HOSTS: &[&[&str]] = &[
     &["index", "crates", "io"],
@@ -26,7 +32,7 @@ pub(super) fn check(tree: &Tree) -> Vec<Violation> {
         for (index, line) in file.text.lines().enumerate() {
             if let Some(host) = hosts.iter().find(|host| line.contains(host.as_str())) {
                 violations.push(file.violation(index + 1, format!("names the registry host {host}")));
-            } else if locks && line.contains("://") && line.trim() != CARGO_SOURCE {
+            } else if locks && line.contains("://") && line.trim() != CARGO_SOURCE && !is_funding(line) {
                 violations.push(file.violation(index + 1, "a download address in a lock file; lock without a mirror configured"));
             }
         }
@@ -48,6 +54,8 @@ mod tests {
             complaints(check, &[("console/package-lock.json", "\"resolved\": \"https://mirror.example/a.tgz\"\n")]).len(),
             1
         );
+        let funding = "\"funding\": [\n  \"https://example.org/give\",\n  { \n  \"url\": \"https://example.org/give\"\n";
+        assert!(complaints(check, &[("console/package-lock.json", funding)]).is_empty());
         assert!(complaints(check, &[("README.md", "https://mirror.example/index\n")]).is_empty());
     }
 

@@ -16,7 +16,7 @@ use anyhow::{Context, Result};
 use crate::source::Source;
 
 /// Folders that hold no source: looked at neither here nor by git.
-const NOT_SOURCE: &[&str] = &[".git", ".cloche", "target", "node_modules"];
+const NOT_SOURCE: &[&str] = &[".git", ".cloche", "target", "node_modules", "dist"];
 
 /// The checkout in memory, so that rules are plain functions.
 #[derive(Debug, Default)]
@@ -89,6 +89,12 @@ impl Tree {
     pub(crate) fn has(&self, path: &str) -> bool {
         let path = path.trim_end_matches('/');
         self.files.iter().any(|file| file.path.strip_prefix(path).is_some_and(|rest| rest.is_empty() || rest.starts_with('/')))
+    }
+
+    /// The console's own files: what is written by hand in TypeScript.
+    pub(crate) fn typescript(&self) -> impl Iterator<Item = &File> {
+        let ours = |path: &str| (path.ends_with(".ts") || path.ends_with(".tsx")) && !path.contains(".generated.");
+        self.files.iter().filter(move |file| ours(&file.path))
     }
 
     /// Every Rust file with its source.

@@ -105,6 +105,13 @@ async fn mistakes_have_a_status_and_a_sentence() {
         (2, vec!["keys", "rotate", "--env", "dev", "--project", "blog"]),
         (2, vec!["status", "--project", "blog"]),
         (1, vec!["env", "list", "--project", "blog", "--url", "http://127.0.0.1:9"]),
+        (1, vec!["members", "list", "--org", "nothing"]),
+        (1, vec!["members", "remove", "nobody@example.com", "--yes"]),
+        (1, vec!["members", "revoke-invitation", "nobody@example.com", "--yes"]),
+        (1, vec!["members", "remove", "owner@localhost", "--yes"]),
+        (2, vec!["members", "remove", "owner@localhost"]),
+        (2, vec!["members", "invite", "ada@example.com", "--role", "viewer"]),
+        (1, vec!["members", "invite", "ada"]),
         (2, vec!["env", "list", "--project", "blog", "--token", "pat_wrong"]),
         (1, vec!["env", "list", "--project", "blog", "--token", unknown.reveal()]),
     ] {
@@ -178,6 +185,19 @@ async fn every_verb_works() {
         vec!["members", "list"],
         vec!["tokens", "create", "ci", "--member", "ada@example.com", "--expires", "7d"],
         vec!["tokens", "list"],
+        vec!["members", "org-role", "ada@example.com", "owner"],
+        vec!["members", "invite", "bea@example.com", "--role", "viewer"],
+        vec!["members", "invite", "bea@example.com", "--org-role", "owner", "--org", "default"],
+        vec!["members", "invitations"],
+        vec!["members", "revoke-invitation", "bea@example.com", "--yes"],
+        vec!["members", "password-link", "ada@example.com"],
+        vec!["orgs", "create", "Acme"],
+        vec!["orgs", "rename", "Acme", "Acme Labs"],
+        vec!["orgs", "list"],
+        vec!["project", "create", "second", "--org", "acme labs"],
+        vec!["members", "add", "bot@example.com", "--org", "Acme Labs"],
+        vec!["members", "list", "--org", "Acme Labs"],
+        vec!["members", "transfer", "bot@example.com", "--org", "Acme Labs", "--yes"],
         vec!["audit"],
         vec!["doctor"],
         vec!["whoami"],
@@ -187,7 +207,20 @@ async fn every_verb_works() {
     fs::write(folder.join("cloche.yaml"), "project: blog\n").unwrap();
     for verb in &mut verbs {
         for json in [false, true] {
-            let once = ["create", "rename", "add", "delete", "undelete", "insert", "branch", "pause", "resume", "init"];
+            let once = [
+                "create",
+                "rename",
+                "add",
+                "delete",
+                "undelete",
+                "insert",
+                "branch",
+                "pause",
+                "resume",
+                "init",
+                "revoke-invitation",
+                "transfer",
+            ];
             if json && verb.iter().any(|word| once.contains(word)) {
                 continue;
             }
@@ -204,7 +237,11 @@ async fn every_verb_works() {
     let worker = keys.as_array().unwrap().iter().find(|key| key["name"] == "worker").unwrap()["id"].as_str().unwrap().to_owned();
     let tokens = server.cli(&["tokens", "list", "--json"]).await.json();
     let ci = tokens.as_array().unwrap().iter().find(|token| token["name"] == "ci").unwrap()["id"].as_str().unwrap().to_owned();
-    for arguments in [["keys", "revoke", &worker, "--yes"], ["tokens", "revoke", &ci, "--yes"]] {
+    for arguments in [
+        ["keys", "revoke", &worker, "--yes"],
+        ["tokens", "revoke", &ci, "--yes"],
+        ["members", "remove", "ada@example.com", "--yes"],
+    ] {
         let ran = server.cli(&arguments).await;
         assert_eq!(ran.code, 0, "{arguments:?}\n{}{}", ran.stdout, ran.stderr);
     }

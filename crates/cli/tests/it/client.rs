@@ -56,7 +56,8 @@ impl Person {
         tokio::spawn(async move { api.try_send("POST", "/graphql", Some(body.to_string())).await })
     }
 
-    fn document(mutation: &str) -> String {
+    /// The mutation with all of its payload, as `send` sends it.
+    pub(crate) fn document(mutation: &str) -> String {
         let kind = format!("{}{}Input", mutation[..1].to_uppercase(), &mutation[1..]);
         format!("mutation($input: {kind}!) {{ {mutation}(input: $input) {{ {VERDICT} {} }} }}", selection(mutation))
     }

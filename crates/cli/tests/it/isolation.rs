@@ -70,6 +70,7 @@ pub(crate) fn written(kind: &Value) -> String {
     }
 }
 
+/// Queries, mutations, and all types by name.
 pub(crate) async fn introspect(person: &Person) -> (Vec<Value>, Vec<Value>, Map<String, Value>) {
     let document = format!(
         "query {{ __schema {{ queryType {{ fields {{ {FIELDS} }} }} mutationType {{ fields {{ {FIELDS} }} }}

@@ -20,6 +20,7 @@ mod keys;
 mod members;
 mod proof;
 mod proxy;
+mod roles;
 mod schema;
 mod secrecy;
 mod server;

@@ -74,7 +74,8 @@ pub(crate) async fn create(
         expires_at: Utc::now() + LIFETIME,
     };
     let id = invitations::insert(&tx, &new).await?;
-    let detail = json!({ "organization": organization, "role": invite.role.as_str(), "projects": roles });
+    let projects: Vec<_> = roles.iter().map(|(project, role)| json!({ "project": project, "role": role })).collect();
+    let detail = json!({ "organization": organization, "role": invite.role.as_str(), "projects": projects });
     record(&tx, actor, "invitation.create", email, detail).await?;
     tx.commit().await?;
     let invitation = invitations::find(&client, id).await?.ok_or_else(|| unknown_invitation(id))?;

@@ -317,7 +317,7 @@ async fn require_other_owner(tx: &Tx<'_>, organization: OrganizationId, member: 
         return Ok(());
     }
     Err(Error::conflict("member/last-owner", "This is the last owner of the organization.")
-        .hint("Make somebody else an owner first: `cloche members transfer`."))
+        .hint("Make somebody else an owner first: `cloche members org-role`."))
 }
 
 /// Links that an owner has seen must not outlive the ownership.

@@ -6,7 +6,7 @@ use cloche_wire::{EnvironmentId, OperationId, OrganizationId, ProjectId};
 use serde_json::json;
 
 use super::{App, checked_name, operation};
-use crate::auth::{Actor, ProjectAccess, Role};
+use crate::auth::{Actor, ProjectAccess, Role, unknown_organization};
 use crate::error::{Error, Result};
 use crate::postgres::database::DatabaseName;
 use crate::sagas::{Kind, MakeInput};
@@ -14,7 +14,7 @@ use crate::store::environments::{self, Environment, EnvironmentType, NewEnvironm
 use crate::store::keys::KeyPair;
 use crate::store::operations::{self, ClaimMode, NewOperation};
 use crate::store::projects::{self, Project};
-use crate::store::{Page, Slice, audit};
+use crate::store::{Page, Slice, audit, organizations};
 
 /// A project with its root environment and the keys to it.
 pub(crate) struct Created {
@@ -38,6 +38,11 @@ pub(crate) async fn create(
     let project = {
         let mut client = app.store.client().await?;
         let tx = client.transaction().await?;
+        // Somebody who is taken out at this moment must not keep a role by a new project.
+        organizations::lock(&tx, organization).await?;
+        if organizations::role(&tx, organization, actor.member_id).await?.is_none() {
+            return Err(unknown_organization(&organization.to_string()));
+        }
         let project = projects::insert(&tx, organization, name).await?;
         projects::set_role(&tx, project.id, actor.member_id, Some(Role::Owner.as_str())).await?;
         let kind = EnvironmentType::Dev;

@@ -166,6 +166,8 @@ impl ProjectAccess {
         let found = projects::find(client, project).await?.ok_or_else(|| unknown(&project.to_string()))?;
         let role = if actor.owns(found.organization_id) {
             Some(Role::Owner)
+        } else if actor.role_in(found.organization_id).is_none() {
+            None
         } else {
             projects::role(client, project, actor.member_id).await?.as_deref().and_then(Role::parse)
         };

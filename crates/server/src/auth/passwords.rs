@@ -17,7 +17,7 @@ use crate::secrets::{Secrets, random};
 const LENGTH: std::ops::RangeInclusive<usize> = 10..=256;
 /// Hashes at a time. Each takes 19 MiB and a processor for some 30 ms.
 const AT_A_TIME: usize = 2;
-/// Who waits for a turn: two or three seconds' work. More are sent away.
+/// Who waits for a turn: a second or two of work. More are sent away.
 const WAITING: usize = 100;
 /// OWASP's choice for Argon2id: 19 MiB, two passes, one lane.
 static PARAMS: LazyLock<Params> =

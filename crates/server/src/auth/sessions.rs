@@ -73,7 +73,10 @@ pub(crate) fn check_place(headers: &HeaderMap, public_url: Option<&str>) -> Resu
         return Ok(());
     }
     Err(Error::bad_input("session/insecure", "Signing in works over https, or on the machine the server runs on.")
-        .hint("Put TLS in front of the server, and tell it its address: `cloche serve --public-url https://…`."))
+        .hint(
+            "Put TLS in front of the server, and tell it its address: `cloche serve --public-url https://…`. Or come through a tunnel: \
+             `ssh -L 7350:127.0.0.1:7350 HOST`, then http://127.0.0.1:7350.",
+        ))
 }
 
 /// Refuses a request that a page of another origin sent. Programs send no Origin; where there is a cookie, one is `required`.

@@ -1,5 +1,6 @@
 //! Everything that knows HTTP.
 
+mod console;
 pub(crate) mod data;
 mod error;
 pub(crate) mod graphql;

@@ -9,7 +9,7 @@ use axum::response::{IntoResponse as _, Response};
 
 use super::graphql::{self, Graph};
 use super::routes::{Credential, Route, Routes, get, post};
-use super::{data, operations, request_id, session};
+use super::{console, data, operations, request_id, session};
 use crate::app::App;
 use crate::error::Error;
 
@@ -42,9 +42,25 @@ fn operations() -> Routes<Arc<App>> {
         .at("/metrics", get(operations::metrics))
 }
 
+/// The console: one page with a router of its own, answered for every path of it, and the files it needs.
+fn console() -> Routes<()> {
+    Routes::opened_by(Credential::Nothing)
+        .at("/", get(console::page))
+        .at("/setup", get(console::page))
+        .at("/invitation", get(console::page))
+        .at("/password", get(console::page))
+        .at("/sign-in", get(console::page))
+        .at("/p/{*path}", get(console::page))
+        .at("/account", get(console::page))
+        .at("/account/{page}", get(console::page))
+        .at("/assets/{name}", get(console::file))
+        .at("/favicon.svg", get(console::file))
+        .at("/theme.js", get(console::file))
+}
+
 /// Every route there is. What `router` serves and this does not list would be found by nobody who checks them all.
 pub(crate) fn list() -> Vec<Route> {
-    [data_plane().list(), management_plane().list(), sessions().list(), operations().list()].concat()
+    [data_plane().list(), management_plane().list(), sessions().list(), operations().list(), console().list()].concat()
 }
 
 pub(super) fn router(app: Arc<App>) -> Router {
@@ -54,12 +70,13 @@ pub(super) fn router(app: Arc<App>) -> Router {
         .merge(management_plane().with_state(graph))
         .merge(sessions().with_state(Arc::clone(&app)))
         .merge(operations().with_state(app))
+        .merge(console().with_state(()))
         .fallback(unknown)
         .layer(middleware::from_fn(request_id::layer))
 }
 
 async fn unknown(uri: Uri) -> Response {
     Error::not_found("route/not-found", format!("There is nothing at {}.", uri.path()))
-        .hint("Data is at /v1/data/{table}, management at /graphql.")
+        .hint("Data is at /v1/data/{table}, management at /graphql, the console at /.")
         .into_response()
 }

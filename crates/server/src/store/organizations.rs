@@ -34,7 +34,7 @@ pub(crate) async fn rename(tx: &Tx<'_>, id: OrganizationId, name: &str) -> Resul
 
 /// Nobody else changes who belongs to it until the transaction ends.
 pub(crate) async fn lock(tx: &Tx<'_>, id: OrganizationId) -> Result<()> {
-    tx.query_opt("SELECT FROM organizations WHERE id = $1 FOR UPDATE", &[&id.0]).await?;
+    tx.query_opt("SELECT FROM organizations WHERE id = $1 FOR NO KEY UPDATE", &[&id.0]).await?;
     Ok(())
 }
 

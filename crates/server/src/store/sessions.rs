@@ -164,7 +164,7 @@ pub(crate) async fn login_of(client: &Client, member: MemberId) -> Result<Option
 
 /// A member, who stays as they are until the transaction ends.
 pub(crate) async fn lock_login(tx: &Tx<'_>, member: MemberId) -> Result<Option<Login>> {
-    Ok(tx.query_opt(&format!("{LOGIN} WHERE m.id = $1 FOR UPDATE OF m"), &[&member.0]).await?.as_ref().map(read_login))
+    Ok(tx.query_opt(&format!("{LOGIN} WHERE m.id = $1 FOR NO KEY UPDATE OF m"), &[&member.0]).await?.as_ref().map(read_login))
 }
 
 /// Gives a member a new password, which ends every link to one.

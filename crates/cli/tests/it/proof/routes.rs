@@ -33,6 +33,17 @@ const ROWS: &[Row] = &[
     Row { path: "/healthz", body: |_| Value::Null },
     Row { path: "/readyz", body: |_| Value::Null },
     Row { path: "/metrics", body: |_| Value::Null },
+    Row { path: "/", body: |_| Value::Null },
+    Row { path: "/setup", body: |_| Value::Null },
+    Row { path: "/invitation", body: |_| Value::Null },
+    Row { path: "/password", body: |_| Value::Null },
+    Row { path: "/sign-in", body: |_| Value::Null },
+    Row { path: "/p/{*path}", body: |_| Value::Null },
+    Row { path: "/account", body: |_| Value::Null },
+    Row { path: "/account/{page}", body: |_| Value::Null },
+    Row { path: "/assets/{name}", body: |_| Value::Null },
+    Row { path: "/favicon.svg", body: |_| Value::Null },
+    Row { path: "/theme.js", body: |_| Value::Null },
 ];
 
 fn author(victims: &Victims) -> Value {
