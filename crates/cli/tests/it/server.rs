@@ -207,3 +207,17 @@ async fn a_stop_lets_requests_finish() {
     assert_eq!(stopped.status.code(), Some(0));
     assert!(!stopped.postgres_runs());
 }
+
+/// PostgreSQL that is killed while it makes a database leaves the folder, and never removes it.
+#[tokio::test]
+async fn a_start_removes_what_postgres_left_of_databases_that_are_not() {
+    let server = Server::start();
+    let root = blog(&server).await;
+    let base = server.data_dir().join("postgres/base");
+    let stopped = server.stop();
+    let copied = std::process::Command::new("cp").arg("-a").args([base.join("1"), base.join("987654")]).status().unwrap();
+    assert!(copied.success());
+    let server = stopped.start();
+    assert!(!base.join("987654").exists(), "it is still there");
+    assert_eq!(count(&server.api(&root.secret), "posts").await, 3);
+}

@@ -7,6 +7,7 @@ mod binaries;
 mod file_system;
 mod process;
 
+use std::collections::HashSet;
 use std::fs;
 use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
@@ -17,6 +18,7 @@ pub(crate) use binaries::{Tools, find_tools};
 pub(crate) use file_system::FileSystem;
 use process::{ChildUser, Supervisor};
 
+use super::cluster;
 use crate::secrets::{hex, random, write_private};
 use crate::settings::Settings;
 
@@ -57,7 +59,10 @@ impl Embedded {
         let mut config = tokio_postgres::Config::new();
         config.host_path(&sockets).port(PORT).user(SUPERUSER).password(&password).dbname("postgres").application_name("cloche");
         write_connection_facts(&settings.data_dir, &sockets)?;
-        let supervisor = Supervisor::start(tools.bin.join("postgres"), arguments, folder, user, config.clone()).await?;
+        let found = databases_on_disk(&folder)?;
+        let program = tools.bin.join("postgres");
+        let supervisor = Supervisor::start(program, arguments, folder.clone(), user.clone(), config.clone()).await?;
+        remove_strays(&config, &folder, &user, found).await?;
         Ok(Self { config, tools, file_system, supervisor })
     }
 
@@ -65,6 +70,30 @@ impl Embedded {
     pub(crate) async fn stop(self) {
         self.supervisor.stop().await;
     }
+}
+
+/// The folders of databases there are while PostgreSQL is stopped, by object id.
+fn databases_on_disk(folder: &Path) -> anyhow::Result<Vec<u32>> {
+    let entries = fs::read_dir(folder.join("base")).context("the PostgreSQL data directory has no base")?;
+    let names = entries.map(|entry| Ok(entry?.file_name())).collect::<std::io::Result<Vec<_>>>()?;
+    Ok(names.iter().filter_map(|name| name.to_str()?.parse().ok()).collect())
+}
+
+/// Removes what PostgreSQL never removes itself: folders of databases whose making it did not survive. Those were there before it
+/// started, so nobody is making them now, and it gives no new database a folder that exists.
+async fn remove_strays(login: &tokio_postgres::Config, folder: &Path, user: &ChildUser, found: Vec<u32>) -> anyhow::Result<()> {
+    let client = cluster::connect(login).await?;
+    let known: HashSet<u32> = client.query("SELECT oid FROM pg_database", &[]).await?.iter().map(|row| row.get(0)).collect();
+    for oid in found.into_iter().filter(|oid| !known.contains(oid)) {
+        let stray = folder.join("base").join(oid.to_string());
+        tracing::warn!(folder = %stray.display(), "removing a folder that PostgreSQL left when it died making a database");
+        // As PostgreSQL's user, who could put a link in its place.
+        let status = user.command(Path::new("rm"), folder).arg("-rf").arg(&stray).status();
+        if !status.is_ok_and(|status| status.success()) {
+            tracing::warn!(folder = %stray.display(), "it cannot be removed; the next start tries again");
+        }
+    }
+    Ok(())
 }
 
 fn arguments(folder: &Path, sockets: &Path, access: &Path, major: u32, copy_on_write: bool) -> Vec<String> {
