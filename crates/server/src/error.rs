@@ -5,6 +5,9 @@ use std::fmt;
 use std::time::Duration;
 
 use cloche_wire::FieldError;
+use tokio_postgres::error::SqlState;
+
+use crate::postgres::query::parse::nul_character;
 
 /// What kind of failure it is, from the caller's point of view.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -180,6 +183,10 @@ impl fmt::Display for Error {
 /// The server's own statements fail because the database does not answer, or of a bug; a tenant's go through `postgres::sqlstate`.
 impl From<tokio_postgres::Error> for Error {
     fn from(source: tokio_postgres::Error) -> Self {
+        if source.code() == Some(&SqlState::CHARACTER_NOT_IN_REPERTOIRE) {
+            // Only a caller's text can hold what PostgreSQL's texts cannot.
+            return nul_character();
+        }
         if is_unreachable(&source) { Self::unreachable_database(source) } else { Self::internal(source) }
     }
 }

@@ -2,9 +2,11 @@
 
 use std::time::Duration;
 
-use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
+use reqwest::header::{HeaderMap, HeaderName, HeaderValue, SET_COOKIE};
 use serde_json::{Value, json};
 use tokio::task::JoinHandle;
+
+use crate::secrecy::{assert_no_secret, assert_no_secret_in_answer};
 
 /// What is read of an environment.
 pub(crate) const CARD: &str = "id projectId name type status provider region cluster parentId parentName branchMode branchedAt expiresAt \
@@ -212,7 +214,12 @@ impl Api {
             request = request.header("content-type", "application/json").body(body);
         }
         let response = request.send().await?;
-        Ok(Answer { status: response.status().as_u16(), headers: response.headers().clone(), text: response.text().await? })
+        let (status, headers) = (response.status().as_u16(), response.headers().clone());
+        let text = response.text().await?;
+        let told: Vec<_> = headers.iter().filter(|(name, _)| **name != SET_COOKIE).collect();
+        assert_no_secret(&format!("a header of {path}"), &format!("{told:?}"));
+        assert_no_secret_in_answer(path, &text);
+        Ok(Answer { status, headers, text })
     }
 
     /// The records of a table, all columns or those selected, in a fixed order.

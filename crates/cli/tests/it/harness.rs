@@ -14,10 +14,10 @@ use serde_json::Value;
 use tempfile::TempDir;
 
 use crate::client::{Api, Person};
-use crate::transcript::assert_no_secret;
+use crate::secrecy::{assert_no_secret, assert_no_secret_printed};
 
 /// How the banner's line with the set-up link begins.
-const SETUP_LINK: &str = "  set-up link ";
+pub(crate) const SETUP_LINK: &str = "  set-up link ";
 /// Longer than any start or stop takes on a busy machine.
 const PATIENCE: Duration = Duration::from_secs(60);
 
@@ -413,7 +413,9 @@ pub(crate) async fn run_cli(folder: &Path, variables: &[(&str, &str)], arguments
     let output = tokio::time::timeout(PATIENCE, command.output()).await;
     let Output { status, stdout, stderr } = output.expect("the command did not end in time").unwrap();
     let text = |bytes| String::from_utf8(bytes).unwrap();
-    Ran { code: status.code().unwrap_or(-1), stdout: text(stdout), stderr: text(stderr) }
+    let (stdout, stderr) = (text(stdout), text(stderr));
+    assert_no_secret_printed(arguments, &stdout, &stderr);
+    Ran { code: status.code().unwrap_or(-1), stdout, stderr }
 }
 
 /// The binary, without what the developer's own shell tells it.

@@ -89,7 +89,7 @@ async fn a_function_for_everybody_is_one_in_a_snapshot_too() {
 }
 
 /// Whether a user of this machine who is not the server's gets in with a password.
-fn lets_in(server: &Server, login: &str, database: &str, password: &str) -> bool {
+pub(crate) fn lets_in(server: &Server, login: &str, database: &str, password: &str) -> bool {
     let facts: serde_json::Value =
         serde_json::from_slice(&std::fs::read(server.data_dir().join("postgres.json")).unwrap()).unwrap();
     let mut psql = std::process::Command::new("runuser");

@@ -7,17 +7,18 @@ use crate::harness::Server;
 use crate::world::{Environment, Remains, blog, blog_files, branch, member, organization, project, remains, set_up};
 
 /// Mutations that name nothing of anybody else's.
-const OWN_BUSINESS: [&str; 2] = ["createProject", "updateViewer"];
+pub(crate) const OWN_BUSINESS: [&str; 2] = ["createProject", "updateViewer"];
 /// Queries without a foreign id in them; what they list is checked for traces of the other project.
-const LISTS: [&str; 8] = ["viewer", "server", "clusters", "projects", "members", "accessTokens", "organizations", "sessions"];
+pub(crate) const LISTS: [&str; 8] =
+    ["viewer", "server", "clusters", "projects", "members", "accessTokens", "organizations", "sessions"];
 
 const FIELDS: &str = "name args { name type { ...T } } type { ...T }";
 const TYPE: &str = "fragment T on __Type { kind name ofType { kind name ofType { kind name ofType { kind name } } } }";
 
 /// What a stranger knows of another project, if all its ids leaked.
-struct Leaked {
-    root: Environment,
-    operation: String,
+pub(crate) struct Leaked {
+    pub(crate) root: Environment,
+    pub(crate) operation: String,
     key: String,
     token: String,
     member: String,
@@ -28,7 +29,7 @@ struct Leaked {
 
 impl Leaked {
     /// A value for an argument or a field of an input, by its name.
-    fn value(&self, name: &str) -> Option<Value> {
+    pub(crate) fn value(&self, name: &str) -> Option<Value> {
         Some(match name {
             "environmentId" => json!(self.root.id),
             "projectId" => json!(self.root.project),
@@ -96,7 +97,7 @@ pub(crate) fn selection(kind: &Value, types: &Map<String, Value>, depth: usize) 
     if parts.is_empty() { String::new() } else { format!("{{ {} }}", parts.join(" ")) }
 }
 
-async fn leak(server: &Server) -> Leaked {
+pub(crate) async fn leak(server: &Server) -> Leaked {
     let owner = server.owner();
     let root = blog(server).await;
     let staging = branch(&owner, &root.project, "dev", "staging", json!({})).await;

@@ -4,7 +4,8 @@ use serde_json::{Value, json};
 
 use crate::client::{Answer, Person};
 use crate::harness::{Server, until};
-use crate::transcript::{Transcript, assert_no_secret};
+use crate::secrecy::assert_no_secret;
+use crate::transcript::Transcript;
 use crate::world::{Environment, blog, branch};
 
 const POSTS: &str = "/v1/data/posts?select=slug&order=slug";

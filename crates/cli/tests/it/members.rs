@@ -4,7 +4,8 @@ use serde_json::{Value, json};
 
 use crate::client::{Browser, Person, error_code};
 use crate::harness::Server;
-use crate::transcript::{Transcript, assert_no_secret};
+use crate::secrecy::assert_no_secret;
+use crate::transcript::Transcript;
 use crate::world::{
     Environment, PASSWORD, blog, blog_files, branch, control, id_of, invite, invited, member, owner_of, remains, secret_of,
     use_link,

@@ -11,7 +11,7 @@ use serde_json::{Map, Value, json};
 use crate::client::{Api, Person};
 use crate::harness::Server;
 use crate::isolation::{introspect, selection, written};
-use crate::proof::{What, report};
+use crate::proof::{What, full, report};
 use crate::world::{Environment, PASSWORD, blog, control, id_of, invited, organization, project, set_up};
 use rows::{ROWS, input};
 
@@ -253,4 +253,63 @@ async fn everybody_may_do_what_their_role_says_and_no_more() {
     }
     println!("roles: {tried} cells of {} operations × {} people", ROWS.len(), callers.len());
     report("roles", What::Crossings, tried, &violations);
+}
+
+/// Every text of a value, by the path to it.
+fn texts(value: &Value, path: &str, found: &mut Vec<String>) {
+    match value {
+        Value::String(_) => found.push(path.to_owned()),
+        Value::Array(all) => all.iter().enumerate().for_each(|(at, one)| texts(one, &format!("{path}/{at}"), found)),
+        Value::Object(fields) => fields.iter().for_each(|(name, one)| texts(one, &format!("{path}/{name}"), found)),
+        _ => {}
+    }
+}
+
+/// Whatever somebody writes where a text belongs, it is a mistake of theirs or it is fine.
+#[tokio::test]
+async fn no_text_makes_the_server_fail() {
+    let (world, callers) = world().await;
+    let (queries, _, types) = introspect(&world.owner).await;
+    let ada = callers.last().unwrap();
+    let long = "x".repeat(100_000);
+    let all = ["a\u{0}b", &long, "\u{202e}\u{feff}\u{1f4a5}", "", " ", "'; DROP TABLE members; --", "%s%n$1", "../../etc/passwd"];
+    let odd = &all[..if full() { all.len() } else { 3 }];
+    let mut tried = 0;
+    for (operation, cases) in ROWS {
+        let query = queries.iter().find(|one| one["name"] == *operation);
+        for (place, _) in *cases {
+            let given = input(&world, ada, operation, place).await;
+            let mut paths = Vec::new();
+            texts(&given, "", &mut paths);
+            // The files of definitions: one is like the other.
+            for path in paths.iter().take(4) {
+                // What would be taken for a password is one.
+                for text in odd.iter().filter(|text| path != "/new" || text.len() < 10) {
+                    let mut given = given.clone();
+                    *given.pointer_mut(path).unwrap() = json!(text);
+                    let body = match query {
+                        Some(query) => json!({ "query": document(query, &types, &given), "variables": given }),
+                        None => json!({ "query": Person::document(operation), "variables": { "input": given } }),
+                    };
+                    let answer = ada.api.post("/graphql", &body).await;
+                    tried += 1;
+                    let shown: String = text.chars().take(20).collect();
+                    assert!(answer.status < 500, "{operation} ({place}) with {shown:?} as {path}: {}", answer.text);
+                    assert!(!answer.text.contains("server/internal"), "{operation} ({place}) with {shown:?} as {path}");
+                }
+            }
+        }
+    }
+    for path in ["/session", "/session/link", "/session/setup", "/session/invitation", "/session/password"] {
+        for field in ["token", "email", "name", "password"] {
+            for text in odd {
+                let mut body = json!({ "token": "lnk_x", "email": "a@example.com", "name": "A", "password": PASSWORD });
+                body[field] = json!(text);
+                let answer = world.server.stranger().post(path, &body).await;
+                tried += 1;
+                assert!((400..500).contains(&answer.status), "{path} with {field}: {}", answer.text);
+            }
+        }
+    }
+    println!("{tried} odd texts");
 }

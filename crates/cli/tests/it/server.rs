@@ -8,7 +8,8 @@ use std::sync::{Arc, Mutex};
 use serde_json::{Value, json};
 
 use crate::harness::{Server, postgres_bin, run_cli, signal, until};
-use crate::transcript::{Transcript, assert_no_secret};
+use crate::secrecy::assert_no_secret;
+use crate::transcript::Transcript;
 use crate::world::{blog, branch, count, project, remains};
 
 #[tokio::test]

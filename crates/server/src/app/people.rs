@@ -85,7 +85,10 @@ pub(crate) async fn set_role(app: &App, access: &ProjectAccess, member: MemberId
     let target = people::actor(&tx, member).await?.ok_or_else(|| unknown(member))?.email;
     record(&tx, access.actor(), Some(project), "member.setRole", &target, json!({ "role": role.map(Role::as_str) })).await?;
     tx.commit().await?;
-    find(app, organization, member).await
+    let mut member = find(app, organization, member).await?;
+    // Whoever owns this project need not know of others.
+    member.projects.retain(|one| one.project_id == project);
+    Ok(member)
 }
 
 /// Makes a member an owner of the organization, or an owner a member. The last owner stays one.

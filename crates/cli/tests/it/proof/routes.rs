@@ -8,7 +8,7 @@ use cloche_server::{Credential, Route, routes};
 use cloche_wire::{KeyEnvironment, KeyKind, KeyText, TokenKind};
 use serde_json::{Value, json};
 
-use super::{What, report};
+use super::{What, full, report};
 use crate::client::{Answer, Api};
 use crate::harness::{Server, until};
 use crate::world::{Environment, blog, blog_files, branch, database_of, member, project, superuser};
@@ -281,7 +281,8 @@ async fn foreign_ids(matrix: &mut Matrix<'_>, route: &Route, own: &[(&str, &str)
     let victims = matrix.victims;
     let database = victims.ids.last().unwrap().clone();
     let victim_query = narrowed(route, &victims.author, "");
-    for id in &victims.ids {
+    let ids = if full() { &victims.ids[..] } else { &victims.ids[..2] };
+    for id in ids {
         let answer = matrix.send(route, own, "authors", id, &victim_query).await;
         matrix.note(route, &format!("the id {id} in the path"), &answer, true);
         for name in
@@ -390,7 +391,8 @@ async fn no_route_leads_to_somebody_elses_environment() {
             Credential::Key => {
                 two_keys(&mut matrix, &route, &mine).await;
                 publishable(&mut matrix, &route).await;
-                for key in [&mine.secret, &mine.publishable, &sibling.secret, &sibling.publishable] {
+                let keys = [&mine.secret, &sibling.publishable, &mine.publishable, &sibling.secret];
+                for key in keys.into_iter().take(if full() { 4 } else { 2 }) {
                     foreign_ids(&mut matrix, &route, &[("x-api-key", key)]).await;
                 }
             }

@@ -6,6 +6,7 @@ use tokio_postgres::{Client, Config, NoTls, SimpleQueryMessage};
 use super::probes::{CATALOGS, FUNCTIONS, LOOKING, Probe, ROLES, SERVER, SETTINGS};
 use super::{What, full, report};
 use crate::harness::{Server, until};
+use crate::hostile::lets_in;
 use crate::world::{Environment, blog, blog_files, branch, connect_url, database_of, project, superuser};
 
 /// In the foreign environment alone: in its records, its variables and its statements.
@@ -166,25 +167,29 @@ fn answer(messages: &[SimpleQueryMessage]) -> String {
 }
 
 /// Logging in elsewhere with the customer's password, or with more than it gives.
-async fn connections(world: &World, violations: &mut Vec<String>) -> usize {
+async fn connections(server: &Server, world: &World, violations: &mut Vec<String>) -> usize {
     let login = |change: &dyn Fn(&mut Config)| {
         let mut config = world.login.clone();
         change(&mut config);
         config
     };
     let sql = |database: &str| format!("{database}_sql");
-    let mut tries = Vec::new();
+    let (mut count, mut tries) = (0, Vec::new());
     for database in [&world.foreign, "postgres", "template0", "template1", "cloche_control", "cloche_template", "nowhere"] {
         tries.push((format!("the database {database}"), login(&|config| _ = config.dbname(database))));
     }
-    for user in [
-        sql(&world.foreign),
-        "cloche_dump".into(),
-        "cloche_admin".into(),
-        "cloche_owner".into(),
-        "cloche_platform".into(),
-        world.own.clone(),
-    ] {
+    // Those known by the user who connects are tried as another user of this machine.
+    let password = String::from_utf8(world.login.get_password().unwrap().to_vec()).unwrap();
+    let known = ["data", "owner", "platform"].map(|suffix| format!("{}_{suffix}", world.own));
+    for user in known.into_iter().chain(["cloche_dump".into(), format!("{}_data", world.foreign)]) {
+        for database in [&world.own, &world.foreign, "cloche_control"] {
+            count += 1;
+            if lets_in(server, &user, database, &password) {
+                violations.push(format!("{}: the login {user} in {database}: it was let in", world.name));
+            }
+        }
+    }
+    for user in [sql(&world.foreign), "cloche_admin".into(), "cloche_owner".into(), "cloche_platform".into(), world.own.clone()] {
         tries.push((format!("the login {user}"), login(&|config| _ = config.user(&user))));
         for database in [&world.foreign, "cloche_control"] {
             tries.push((format!("the login {user} in {database}"), login(&|config| _ = config.user(&user).dbname(database))));
@@ -202,7 +207,7 @@ async fn connections(world: &World, violations: &mut Vec<String>) -> usize {
         tries.push((format!("the options {options}"), login(&|config| _ = config.options(options))));
     }
     tries.push(("no password".into(), login(&|config| _ = config.password(""))));
-    let count = tries.len();
+    count += tries.len();
     for (what, config) in tries {
         if config.connect(NoTls).await.is_ok() {
             violations.push(format!("{}: {what}: it was let in", world.name));
@@ -211,8 +216,8 @@ async fn connections(world: &World, violations: &mut Vec<String>) -> usize {
     count
 }
 
-async fn attack(world: &World, violations: &mut Vec<String>) -> usize {
-    let mut tries = connections(world, violations).await;
+async fn attack(server: &Server, world: &World, violations: &mut Vec<String>) -> usize {
+    let mut tries = connections(server, world, violations).await;
     let mut before = world.state().await;
     for (group, probes) in [
         ("roles", ROLES),
@@ -269,7 +274,7 @@ async fn the_customers_sql_login_gets_nowhere() {
     let (mut tries, mut violations) = (0, Vec::new());
     for (name, own, foreign) in [("created", &root, &other), ("instant copy", &instant, &root), ("restored", &restored, &root)] {
         let world = World::new(&server, name, own, foreign).await;
-        tries += attack(&world, &mut violations).await;
+        tries += attack(&server, &world, &mut violations).await;
     }
     report("sql", What::Crossings, tries, &violations);
 }

@@ -167,14 +167,17 @@ impl SnapshotCopy<'_> {
     fn program(&self, bin: &Path, name: &str, role: &str, database: &DatabaseName) -> Command {
         let (host, port) = self.cluster.address();
         let mut command = Command::new(bin.join(name));
-        // The password goes by the environment, which only this user and root can read, not by the process list.
+        // The embedded server knows these logins by the user who connects. Elsewhere the password goes by the environment, which
+        // only this user and root can read, not by the process list.
+        if !self.cluster.ours {
+            command.env("PGPASSWORD", self.secrets.database_password(role));
+        }
         command
             .stdin(Stdio::null())
             .kill_on_drop(true)
             .env("PGHOST", host)
             .env("PGPORT", port.to_string())
             .env("PGUSER", role)
-            .env("PGPASSWORD", self.secrets.database_password(role))
             .env("PGDATABASE", database.as_str())
             .env("PGOPTIONS", DUMP_OPTIONS)
             .env("LC_ALL", "C");
