@@ -31,7 +31,7 @@ run: setup console ## Start a server with a demo project of 10,000 posts; Ctrl-C
 	@exec scripts/run
 
 .PHONY: demo
-demo: setup ## Show what environments are, with 100,000 records; URL=… takes a running server, POSTS=… another size, KEEP=1 keeps it
+demo: setup console ## Show what environments are, with 100,000 records; URL=… takes a running server, POSTS=… another size, KEEP=1 keeps it
 	@exec scripts/demo
 
 .PHONY: test
@@ -48,7 +48,7 @@ test: setup console ## Run every test
 	fi
 
 .PHONY: proof
-proof: setup ## Attack what is promised, with all the tries there are, and count what got through
+proof: setup console ## Attack what is promised, with all the tries there are, and count what got through
 	@exec scripts/proof
 
 .PHONY: lint
