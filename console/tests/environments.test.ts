@@ -127,6 +127,11 @@ test("an empty environment and one with all copies are made, and a card shows ev
   await dialog.getByText("Advanced").click();
   await dialog.getByLabel("How the database is copied").selectOption("SNAPSHOT");
   await dialog.getByRole("button", { name: "Branch from dev" }).click();
+  // A dump and its restoring take long enough to be seen under way, with steps done before and to do after.
+  await page
+    .locator("li[data-status=done] ~ li[data-step=clone_database][data-status=running] ~ li[data-status=pending]")
+    .first()
+    .waitFor();
   await page.getByText("schema-only is active").waitFor();
   expect(await page.getByRole("dialog").innerText()).toMatch(/Strategy\s+snapshot/);
   await page.getByRole("button", { name: "Show its keys" }).click();

@@ -130,3 +130,48 @@ test("a password link lets one choose a new password", async () => {
   await edsger.page.waitForURL("**/p/garden/e/*");
   expect(owner.complaints).toEqual([]);
 });
+
+test("somebody who has an account joins another organization with their password", async () => {
+  const { browser, server } = shared;
+  const { createOrganization } = await server.graphql<{ createOrganization: { organization: { id: string } } }>(
+    `mutation { createOrganization(input: { name: "Orchard" }) { organization { id } } }`,
+  );
+  const { inviteMember } = await server.graphql<{ inviteMember: { link: string } }>(
+    `mutation ($input: InviteMemberInput!) { inviteMember(input: $input) { link } }`,
+    { input: { organizationId: createOrganization.organization.id, email: "edsger@example.org" } },
+  );
+  const { page, complaints } = await newPerson(browser, server.url);
+  await page.goto(inviteMember.link);
+  await page.getByRole("heading", { name: "Join Orchard" }).waitFor();
+  await page.getByLabel("Your password").fill("shortest path first");
+  await page.getByRole("button", { name: "Join" }).click();
+  await page.waitForURL("**/p/garden/e/*");
+
+  // Two organizations: a new project asks for which.
+  await page.getByRole("button", { name: /switch project/ }).click();
+  await page.getByRole("menuitem", { name: "Create project" }).click();
+  await page.getByLabel("Organization").selectOption("Orchard");
+  expect(complaints).toEqual([]);
+});
+
+test("an owner makes another owner, and hands their own ownership over", async () => {
+  const { owner } = shared;
+  const { page } = owner;
+  await page.goto("/p/garden/e/dev/members");
+  const row = page.getByRole("listitem").filter({ hasText: "edsger@example.org" });
+  const act = async (action: string, button: string) => {
+    await page.getByRole("button", { name: "Actions for Edsger Dijkstra" }).click();
+    await page.getByRole("menuitem", { name: action }).click();
+    await page.getByRole("dialog").getByRole("button", { name: button }).click();
+    await page.getByRole("dialog").waitFor({ state: "detached" });
+  };
+  await act("Make an owner", "Make an owner");
+  await row.getByText("organization owner").waitFor();
+  await act("Make a plain member", "Make a plain member");
+  await row.getByText("organization owner").waitFor({ state: "detached" });
+  await act("Transfer my ownership", "Transfer ownership");
+  // One is a plain member now: nobody is invited or removed from here any more.
+  await page.getByRole("button", { name: "Invite" }).waitFor({ state: "detached" });
+  await row.getByText("organization owner").waitFor();
+  expect(owner.complaints).toEqual([]);
+});

@@ -7,6 +7,7 @@ import { useEffect, type ReactNode } from "react";
 
 import { environmentsQuery } from "@/api/environments";
 import { projectsQuery, type Project } from "@/api/projects";
+import { atLeast } from "@/lib/role";
 import { TypeDot } from "@/ui/badge";
 
 import { useDialogs } from "./dialogs";
@@ -75,13 +76,15 @@ export function Palette({ project, onClose }: { project?: Project; onClose: () =
                       {environment.name}
                     </Item>
                   ))}
-                  <Item
-                    value="create environment"
-                    icon={<Plus />}
-                    onSelect={run(() => dialogs.createEnvironment(project))}
-                  >
-                    Create environment
-                  </Item>
+                  {atLeast(project.role, "developer") && (
+                    <Item
+                      value="create environment"
+                      icon={<Plus />}
+                      onSelect={run(() => dialogs.createEnvironment(project))}
+                    >
+                      Create environment
+                    </Item>
+                  )}
                 </Group>
               )}
               {project && root && (

@@ -34,7 +34,7 @@ export function MenuItem({ icon, children, onSelect, disabled = false, danger = 
     <Radix.Item
       disabled={disabled}
       {...(onSelect ? { onSelect } : {})}
-      className={classNames(ITEM, danger && !disabled && "text-danger [&>svg]:text-danger")}
+      className={classNames(ITEM, danger && !disabled && "text-danger! [&>svg]:text-danger!")}
     >
       {icon}
       {children}

@@ -49,11 +49,11 @@ function Operations() {
       {operations.isError && <LoadError error={operations.error} onRetry={() => void operations.refetch()} />}
       {operations.data?.length === 0 && <Empty icon={<History />} title="Nothing was done yet" />}
       {operations.data && operations.data.length > 0 && (
-        <ul className="divide-y divide-line rounded-xl border border-line bg-surface shadow-card">
+        <ul className="divide-y divide-line overflow-hidden rounded-xl border border-line bg-surface shadow-card">
           {operations.data.map((operation) => (
             <li key={operation.id}>
               <details>
-                <summary className="flex list-none flex-wrap items-center gap-x-3 gap-y-1 rounded-xl px-4 py-3 transition-colors -outline-offset-2! hover:bg-hover">
+                <summary className="flex list-none flex-wrap items-center gap-x-3 gap-y-1 px-4 py-3 transition-colors -outline-offset-2! hover:bg-hover">
                   <span className="font-medium">{KIND[operation.kind] ?? operation.kind}</span>
                   <span className="min-w-0 truncate text-soft">{nameOf(operation)}</span>
                   <Badge tone={TONE[operation.status] ?? "neutral"}>
@@ -92,7 +92,7 @@ function Audit() {
       {audit.isPending && <SkeletonRows rows={6} className="h-10" />}
       {audit.isError && <LoadError error={audit.error} onRetry={() => void audit.refetch()} />}
       {entries.length > 0 && (
-        <ul className="divide-y divide-line rounded-xl border border-line bg-surface shadow-card">
+        <ul className="divide-y divide-line overflow-hidden rounded-xl border border-line bg-surface shadow-card">
           {entries.map((entry) => (
             <AuditRow key={entry.id} entry={entry} />
           ))}

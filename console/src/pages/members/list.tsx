@@ -55,8 +55,10 @@ function MemberRow({ row, organization, onLink }: { row: Row } & Omit<Props, "ro
           last seen <Time at={member.lastSeenAt} />
         </p>
       </div>
-      <ProjectRoleSelect row={row} />
-      {organization && onLink && <MemberMenu member={member} organization={organization} onLink={onLink} />}
+      <div className="flex items-center gap-2 max-sm:w-full max-sm:justify-between">
+        <ProjectRoleSelect row={row} />
+        {organization && onLink && <MemberMenu member={member} organization={organization} onLink={onLink} />}
+      </div>
     </li>
   );
 }
