@@ -38,6 +38,11 @@ impl Person {
         answer.json()
     }
 
+    /// 200 for a credential that is in force, 401 for one that is not.
+    pub(crate) async fn status(&self) -> u16 {
+        self.api.post("/graphql", &json!({ "query": "{ viewer { id } }" })).await.status
+    }
+
     /// The data of a query that must work.
     pub(crate) async fn query(&self, document: &str, variables: Value) -> Value {
         let mut body = self.ask(document, variables).await;

@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use crate::client::{Browser, error_code};
+use crate::client::{Browser, Person, error_code};
 use crate::harness::Server;
 use crate::world::{PASSWORD, blog, control, id_of, invite, invited, organization, owner_of, secret_of, use_link};
 
@@ -153,4 +153,35 @@ async fn dead_invitations_stay_dead() {
     let mine = owner.query(list, json!({ "o": organization })).await["invitations"].as_array().unwrap().clone();
     let accepted = mine.iter().find(|one| one["email"] == "dan@example.com").unwrap();
     assert_eq!(owner.refused("revokeInvitation", json!({ "invitationId": accepted["id"] })).await, "invitation/accepted");
+}
+
+/// What an owner has made for a member, and so has seen, does not open the organization the member joins later.
+#[tokio::test]
+async fn who_joins_comes_alone() {
+    let server = Server::start();
+    let (_, owner, _) = owner_of(&server).await;
+    let acme = owner.must("createOrganization", json!({ "name": "Acme" })).await["organization"]["id"].clone();
+    let eve = invited(&server, &owner, "eve@example.com", json!({ "organizationId": acme, "role": "OWNER" })).await.person();
+    let bea = invited(&server, &owner, "bea@example.com", json!({ "organizationId": acme })).await.person();
+    let id = bea.query("{ viewer { id } }", json!({})).await["viewer"]["id"].clone();
+    let token = async |maker: &Person| {
+        let made = maker.must("createAccessToken", json!({ "name": "x", "memberId": id })).await;
+        Person::new(&server.url, made["token"].as_str().unwrap())
+    };
+    let (theirs, own) = (token(&eve).await, token(&bea).await);
+    let password = secret_of(&eve.must("createPasswordLink", json!({ "memberId": id })).await["link"]);
+    let status = async |person: &Person| person.status().await;
+    assert_eq!((status(&theirs).await, status(&own).await), (200, 200));
+    let link = invite(&owner, "bea@example.com", json!({})).await;
+    assert_eq!(use_link(&server, "/session/invitation", &link, json!({ "password": PASSWORD })).await.status, 201);
+    assert_eq!((status(&theirs).await, status(&own).await), (401, 200));
+    assert_eq!(use_link(&server, "/session/link", &password, json!({})).await.problem(), "link/invalid");
+    // And what an owner made for others ends when the owner goes.
+    let added = eve.must("addMember", json!({ "organizationId": acme, "email": "ci@example.com" })).await["member"]["id"].clone();
+    let made = eve.must("createAccessToken", json!({ "name": "x", "memberId": added })).await;
+    let machine = Person::new(&server.url, made["token"].as_str().unwrap());
+    assert_eq!(status(&machine).await, 200);
+    let eve = eve.query("{ viewer { id } }", json!({})).await["viewer"]["id"].clone();
+    owner.must("removeMember", json!({ "organizationId": acme, "memberId": eve })).await;
+    assert_eq!(status(&machine).await, 401);
 }

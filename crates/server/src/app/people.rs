@@ -135,8 +135,8 @@ pub(crate) async fn transfer(app: &App, actor: &Actor, organization: Organizatio
     find(app, organization, member).await
 }
 
-/// Takes somebody out of an organization, or oneself. Their roles in its projects end with this, and where it was their last
-/// organization, their tokens and sessions too.
+/// Takes somebody out of an organization, or oneself. Their roles in its projects end with this, and the tokens they have made for
+/// others in it; where it was their last organization, their own tokens and sessions too.
 pub(crate) async fn remove(app: &App, actor: &Actor, organization: OrganizationId, member: MemberId) -> Result<()> {
     let leaves = member == actor.member_id;
     if leaves {
@@ -156,6 +156,7 @@ pub(crate) async fn remove(app: &App, actor: &Actor, organization: OrganizationI
     require_other_owner(&tx, organization, member).await?;
     let target = people::actor(&tx, member).await?.ok_or_else(|| unknown(member))?;
     end_what_they_made(&tx, organization, &target).await?;
+    people::end_made_for_others(&tx, organization, member).await?;
     organizations::remove(&tx, organization, member).await?;
     if organizations::of_member(&tx, member).await?.is_empty() {
         if target.instance_owner && !people::other_instance_owners(&tx, member).await? {
@@ -163,6 +164,7 @@ pub(crate) async fn remove(app: &App, actor: &Actor, organization: OrganizationI
         }
         people::set_instance_owner(&tx, member, false).await?;
         people::revoke_tokens(&tx, member).await?;
+        people::end_made_by_others(&tx, member).await?;
         sessions::revoke_all(&tx, member, None).await?;
     }
     record(&tx, actor, None, "member.remove", &target.email, json!({ "organization": organization })).await?;
@@ -256,6 +258,9 @@ pub(crate) async fn create_token(
     let tx = client.transaction().await?;
     require_governed(&tx, actor, member).await?;
     let token = people::add_token(&tx, &app.secrets, member, &text, name.trim(), expires_at, None).await?;
+    if member != actor.member_id {
+        people::set_maker(&tx, token.id, actor.member_id).await?;
+    }
     record(&tx, actor, None, "token.create", &token.prefix, json!({ "member": token.member_email })).await?;
     tx.commit().await?;
     Ok((token, text))

@@ -169,6 +169,8 @@ pub(crate) async fn accept(
         sessions::set_password(&tx, member, hash).await?;
     }
     if organizations::role(&tx, invitation.organization_id, member).await?.is_none() {
+        // Owners elsewhere who made a token or a link for them must not come along.
+        people::end_made_by_others(&tx, member).await?;
         organizations::set_role(&tx, invitation.organization_id, member, invitation.role).await?;
     }
     invitations::give_roles(&tx, invitation.id, member).await?;

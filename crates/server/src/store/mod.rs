@@ -38,7 +38,7 @@ const MIGRATIONS: &[Migration] = &[
     Migration { name: "0001_foundation", sql: include_str!("migrations/0001_foundation.sql") },
     Migration { name: "0002_nodes", sql: include_str!("migrations/0002_nodes.sql") },
     Migration { name: "0003_members", sql: include_str!("migrations/0003_members.sql") },
-    Migration { name: "0004_member_indexes", sql: include_str!("migrations/0004_member_indexes.sql") },
+    Migration { name: "0004_made_by", sql: include_str!("migrations/0004_made_by.sql") },
 ];
 
 /// A transaction on the control database.

@@ -233,6 +233,35 @@ pub(crate) async fn add_token(
     Ok(read_token(&tx.query_one(&format!("{TOKEN} WHERE t.id = $1"), &[&id.0]).await?))
 }
 
+/// Notes who made a token for another member.
+pub(crate) async fn set_maker(tx: &Tx<'_>, id: TokenId, made_by: MemberId) -> Result<()> {
+    tx.execute("UPDATE access_tokens SET made_by = $2 WHERE id = $1", &[&id.0, &made_by.0]).await?;
+    Ok(())
+}
+
+/// Ends what others have made for a member, and so have seen: tokens, and a link to a new password.
+pub(crate) async fn end_made_by_others(tx: &Tx<'_>, member: MemberId) -> Result<()> {
+    tx.execute(
+        "UPDATE access_tokens SET revoked_at = now() WHERE member_id = $1 AND made_by <> $1 AND revoked_at IS NULL",
+        &[&member.0],
+    )
+    .await?;
+    tx.execute("DELETE FROM password_links WHERE member_id = $1 AND made_by <> $1", &[&member.0]).await?;
+    Ok(())
+}
+
+/// Ends the tokens somebody has made for other members of an organization.
+pub(crate) async fn end_made_for_others(tx: &Tx<'_>, organization: OrganizationId, made_by: MemberId) -> Result<()> {
+    tx.execute(
+        "UPDATE access_tokens t SET revoked_at = now()
+         WHERE made_by = $2 AND member_id <> $2 AND revoked_at IS NULL
+           AND EXISTS (SELECT FROM organization_members o WHERE o.organization_id = $1 AND o.member_id = t.member_id)",
+        &[&organization.0, &made_by.0],
+    )
+    .await?;
+    Ok(())
+}
+
 /// The tokens of a member, and of those whose organizations are all among `owned`.
 pub(crate) async fn tokens(client: &Client, member: MemberId, owned: &[Uuid]) -> Result<Vec<AccessToken>> {
     let rows =
