@@ -173,16 +173,29 @@ impl Stage {
         for some in cells.chunks(at_once) {
             let mut sent = Vec::new();
             for cell in some {
-                sent.push(self.server.owner().begin(cell.variant.mutation, self.input(cell).await));
+                let input = self.input(cell).await;
+                sent.push((cell, input.clone(), self.server.owner().begin(cell.variant.mutation, input)));
             }
-            for answer in sent {
+            for (cell, input, answer) in sent {
                 // What it answers is the saga's business; an answer there is.
                 if let Err(error) = answer.await.unwrap() {
-                    self.violations.push(format!("no answer: {error:?}: {some:?}"));
+                    self.violations.push(format!("{}: no answer: {error:?}", cell.what()));
+                }
+                // The request itself may have met a connection that the cell before had cut: then nothing was begun.
+                for _ in 0..10 {
+                    if self.begun(cell).await {
+                        break;
+                    }
+                    let _ = self.server.owner().begin(cell.variant.mutation, input.clone()).await.unwrap();
                 }
             }
         }
         self.struck(cells, &self.server.log());
+    }
+
+    async fn begun(&self, cell: &Cell) -> bool {
+        let sql = "SELECT FROM operations WHERE id::text = $1";
+        self.control.query_opt(sql, &[&cell.operation.to_string()]).await.unwrap().is_some()
     }
 
     fn struck(&mut self, cells: &[Cell], log: &str) {
