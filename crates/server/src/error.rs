@@ -140,6 +140,12 @@ impl Error {
         error.hint("Try again in a moment.")
     }
 
+    /// Too many wait for the same: worth trying again.
+    fn busy_database() -> Self {
+        Self::unavailable("database/busy", "The database is busy with other requests of this kind.", Duration::from_secs(2))
+            .hint("Try again in a moment.")
+    }
+
     pub(crate) fn hint(mut self, hint: impl Into<String>) -> Self {
         self.hint = Some(hint.into());
         self
@@ -162,6 +168,14 @@ pub(crate) fn is_unreachable(error: &tokio_postgres::Error) -> bool {
         Some(code) => code.code().starts_with("08") || matches!(code.code(), "57P01" | "57P02" | "57P03"),
         None => error.is_closed() || error.source().is_some_and(|source| source.is::<std::io::Error>()),
     }
+}
+
+/// Somebody else holds what a statement needs, and its patience is at an end.
+fn is_busy(error: &tokio_postgres::Error) -> bool {
+    matches!(
+        error.code(),
+        Some(&SqlState::LOCK_NOT_AVAILABLE | &SqlState::QUERY_CANCELED | &SqlState::IDLE_IN_TRANSACTION_SESSION_TIMEOUT)
+    )
 }
 
 impl fmt::Debug for Error {
@@ -187,6 +201,9 @@ impl From<tokio_postgres::Error> for Error {
             // Only a caller's text can hold what PostgreSQL's texts cannot.
             return nul_character();
         }
+        if is_busy(&source) {
+            return Self::busy_database();
+        }
         if is_unreachable(&source) { Self::unreachable_database(source) } else { Self::internal(source) }
     }
 }
@@ -200,7 +217,10 @@ impl From<anyhow::Error> for Error {
 
 impl From<deadpool_postgres::PoolError> for Error {
     fn from(source: deadpool_postgres::PoolError) -> Self {
-        anyhow::Error::from(source).into()
+        match source {
+            deadpool_postgres::PoolError::Timeout(_) => Self::busy_database(),
+            source => anyhow::Error::from(source).into(),
+        }
     }
 }
 

@@ -117,10 +117,12 @@ async fn run(
     stop: impl Future<Output = ()> + Send + 'static,
 ) -> anyhow::Result<()> {
     let housekeeping = tokio::spawn(reconcile::keep(Arc::clone(&app)));
+    let neighbours = tokio::spawn(fence::tend(Arc::clone(&app)));
     let environments = Arc::clone(&app.environments);
     let connections = tokio::spawn(async move { environments.keep_house().await });
     let served = crate::http::serve(Arc::clone(&app), listener, stop).await;
     housekeeping.abort();
+    neighbours.abort();
     connections.abort();
     lease.abort();
     app.fence.leave(&app.store).await;

@@ -81,7 +81,9 @@ pub(crate) async fn sync(app: &App, found: &Found, sync: Sync) -> Result<Synced>
     // Also after a failure: what a plan needs committed before the rest (values of enums) may have been. If this server dies in between,
     // others go by the old tables until they read them again by themselves.
     let mut control = app.store.client().await?;
-    fence::commit(app, control.transaction().await?, found.environment.id).await?;
+    let raised = fence::commit(control.transaction().await?, found.environment.id).await?;
+    drop(control);
+    fence::in_force(app, raised).await;
     applied.map_err(|error| {
         // The hints of the data plane speak of records; here it is the definitions that are to be mended.
         to_error(error)

@@ -164,8 +164,10 @@ async fn change(
     write(&tx, &locked).await?;
     let entry = found.audit(action, &locked.name, detail);
     audit::record(&tx, &entry).await?;
-    fence::commit(app, tx, id).await?;
-    environments::find(&client, id).await?.ok_or_else(|| environments::unknown(&locked.name))
+    let raised = fence::commit(tx, id).await?;
+    drop(client);
+    fence::in_force(app, raised).await;
+    environments::find(&*app.store.client().await?, id).await?.ok_or_else(|| environments::unknown(&locked.name))
 }
 
 /// Whether the environment can be worked with at all: its database is there and open.

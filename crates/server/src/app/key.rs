@@ -94,7 +94,9 @@ pub(crate) async fn rotate(app: &App, found: &Found, overlap: Option<&str>) -> R
     keys::insert_pair(&tx, &app.secrets, id, &pair).await?;
     record(&tx, found, "key.rotate", &found.environment.name, json!({ "oldPairEnds": ends })).await?;
     let others = keys::others(&tx, id).await?;
-    fence::commit(app, tx, id).await?;
+    let raised = fence::commit(tx, id).await?;
+    drop(client);
+    fence::in_force(app, raised).await;
     Ok((pair, others))
 }
 
@@ -111,7 +113,9 @@ pub(crate) async fn revoke(app: &App, actor: &Actor, id: KeyId) -> Result<ApiKey
     let tx = client.transaction().await?;
     let key = keys::revoke(&tx, id).await?.ok_or_else(unknown)?;
     record(&tx, &found, "key.revoke", &key.prefix, json!({})).await?;
-    fence::commit(app, tx, key.environment_id).await?;
+    let raised = fence::commit(tx, key.environment_id).await?;
+    drop(client);
+    fence::in_force(app, raised).await;
     Ok(key)
 }
 

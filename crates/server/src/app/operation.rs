@@ -125,7 +125,9 @@ async fn run(app: &Arc<App>, id: OperationId, generation: i32) -> Result<Ended> 
     operations::finish(&tx, id, generation, status, error).await?;
     if status == "stuck" {
         environments::set_status(&tx, operation.environment_id, Status::Stuck).await?;
-        fence::commit(app, tx, operation.environment_id).await?;
+        let raised = fence::commit(tx, operation.environment_id).await?;
+        drop(client);
+        fence::in_force(app, raised).await;
     } else {
         tx.commit().await?;
     }

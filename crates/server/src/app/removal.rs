@@ -94,7 +94,10 @@ async fn begin(app: &App, actor: &Actor, environment: EnvironmentId, id: Operati
         detail: json!({ "purge": purge, "operation": id }),
     };
     audit::record(&tx, &entry).await?;
-    fence::commit(app, tx, environment).await
+    let raised = fence::commit(tx, environment).await?;
+    drop(client);
+    fence::in_force(app, raised).await;
+    Ok(())
 }
 
 async fn check_deletable(tx: &Tx<'_>, environment: &Environment, purge: bool) -> Result<()> {
@@ -144,7 +147,10 @@ pub(crate) async fn restore(app: &App, found: &Found) -> Result<(Environment, Ke
     audit::record(&tx, &entry).await?;
     // Before the commit: if the server dies in between, the next start closes the database of a deleted environment again.
     app.cluster.open_for_all(&locked.database).await?;
-    fence::commit(app, tx, id).await?;
-    let environment = environments::find(&client, id).await?.ok_or_else(|| environments::unknown(&locked.name))?;
+    let raised = fence::commit(tx, id).await?;
+    drop(client);
+    fence::in_force(app, raised).await;
+    let environment =
+        environments::find(&*app.store.client().await?, id).await?.ok_or_else(|| environments::unknown(&locked.name))?;
     Ok((environment, pair))
 }

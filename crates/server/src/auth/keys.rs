@@ -115,7 +115,8 @@ impl KeyCache {
             remembered.changes
         };
         let read = async { keys::check(&store.client().await?, locator).await };
-        let read = tokio::time::timeout(PATIENCE, read).await.unwrap_or_else(|_| Err(unanswered()));
+        let read =
+            tokio::time::timeout(PATIENCE, read).await.unwrap_or_else(|_| Err(Error::unreachable_database("no answer in time")));
         let Some(key) = read? else { return Ok(None) };
         let entry = Arc::new(Entry { key, noted: AtomicU64::new(0) });
         let mut remembered = self.remembered.write().unwrap_or_else(PoisonError::into_inner);
@@ -166,11 +167,6 @@ pub(crate) fn key_from_headers(headers: &HeaderMap) -> Result<&str> {
         Error::unauthenticated("key/missing", "This request carries no API key.")
             .hint("Send one as `X-API-Key: pk_…`, or as `Authorization: Bearer sk_…`. `cloche keys list` shows those there are.")
     })
-}
-
-fn unanswered() -> Error {
-    Error::unavailable("server/database", "The server cannot reach its database.", Duration::from_secs(2))
-        .hint("Send the request again.")
 }
 
 fn invalid() -> Error {

@@ -4,6 +4,7 @@ use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex};
 
 use cloche_wire::EnvironmentId;
+use tokio::sync::Notify;
 
 use super::{Fence, in_force, locked};
 use crate::app::App;
@@ -18,6 +19,8 @@ use crate::store::{Store, nodes};
 pub(super) struct Gates {
     held: Mutex<HashMap<EnvironmentId, (Closed, Arc<Handle>)>>,
     to_open: Mutex<HashSet<EnvironmentId>>,
+    /// Rung when there is one to open.
+    pub(super) let_go: Notify,
 }
 
 /// An environment's gate is closed on the other nodes. Dropping this opens it there.
@@ -45,6 +48,7 @@ impl Fence {
         let tx = client.transaction().await?;
         let raised = nodes::close_gate(&tx, self.node(), environment).await?;
         tx.commit().await?;
+        drop(client);
         in_force(app, raised).await;
         Ok(Some(closed))
     }
@@ -63,7 +67,7 @@ impl Fence {
 impl Drop for ElsewhereClosed<'_> {
     fn drop(&mut self) {
         locked(&self.fence.gates.to_open).insert(self.environment);
-        self.fence.hint.notify_one();
+        self.fence.gates.let_go.notify_one();
     }
 }
 

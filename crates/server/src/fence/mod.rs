@@ -75,8 +75,8 @@ impl Fence {
             line: Mutex::default(),
             peers: Mutex::default(),
         };
-        let mut client = store.client().await?;
-        let asked = fence.introduce(&mut client).await?;
+        let client = store.client().await?;
+        let asked = fence.introduce(&client).await?;
         fence.lease.extend(asked, LEASE);
         fence.refuse_strangers(&client).await?;
         Ok(fence)
@@ -88,7 +88,7 @@ impl Fence {
     }
 
     /// Answers from when the new lease counts.
-    async fn introduce(&self, client: &mut Client) -> Result<BootTime> {
+    async fn introduce(&self, client: &Client) -> Result<BootTime> {
         let asked = BootTime::now();
         let node = NewNode { id: NodeId::new(), home: self.home, address: &self.address, embedded: self.embedded };
         let epoch = nodes::enter(client, &node).await?;
@@ -172,19 +172,30 @@ async fn keep_with_one_connection(app: &Arc<App>) -> anyhow::Result<()> {
     let connect = app.store.connect_and_listen(Arc::clone(&fence.hint));
     let client = Arc::new(tokio::time::timeout(PATIENCE, connect).await.context("no connection in time")??);
     *locked(&fence.line) = Some(Arc::clone(&client));
-    let mut last_look = Instant::now();
     loop {
         let news = tokio::time::timeout(PATIENCE, renew(app, &client)).await.context("no answer in time")??;
         // What was heard of is acknowledged at once: somebody waits for that.
-        if news {
-            continue;
+        if !news {
+            let _ = tokio::time::timeout(RENEW, fence.hint.notified()).await;
         }
-        fence.open_gates(&app.store).await?;
+    }
+}
+
+/// Opens the gates this server's copies have let go of, and looks after nodes that have gone silent. Apart from the lease, which must not
+/// wait for any of this.
+pub(crate) async fn tend(app: Arc<App>) {
+    let mut last_look = Instant::now();
+    loop {
+        if let Err(error) = app.fence.open_gates(&app.store).await {
+            tracing::warn!(?error, "a gate stays closed on other servers; it is tried again");
+        }
         if last_look.elapsed() > LEASE {
             last_look = Instant::now();
-            look_after_others(app, &client).await?;
+            if let Err(error) = look_after_others(&app).await {
+                tracing::debug!(?error, "the other servers could not be looked after");
+            }
         }
-        let _ = tokio::time::timeout(RENEW, fence.hint.notified()).await;
+        let _ = tokio::time::timeout(RENEW, app.fence.gates.let_go.notified()).await;
     }
 }
 
@@ -196,7 +207,7 @@ async fn renew(app: &App, client: &Client) -> Result<bool> {
     let Some(News { changes, closed_gates }) = nodes::renew(client, node, epoch).await? else {
         tracing::warn!("the other nodes have given this server up; it enters the list anew");
         fence.lease.end();
-        let asked = fence.introduce(&mut *app.store.client().await?).await?;
+        let asked = fence.introduce(client).await?;
         // Only now: what was read before it entered may be older than the last change there is, from which it starts.
         app.forget_everything();
         fence.lease.extend(asked, LEASE);
@@ -214,9 +225,10 @@ async fn renew(app: &App, client: &Client) -> Result<bool> {
 }
 
 /// Gives nodes up that have not renewed for the length of a lease, and takes over what they were working on.
-async fn look_after_others(app: &Arc<App>, client: &Client) -> Result<()> {
+async fn look_after_others(app: &Arc<App>) -> Result<()> {
     let fence = &app.fence;
-    let others = nodes::others(client, fence.node()).await?;
+    let client = app.store.client().await?;
+    let others = nodes::others(&client, fence.node()).await?;
     let mut silent = Vec::new();
     {
         let mut peers = locked(&fence.peers);
@@ -233,11 +245,12 @@ async fn look_after_others(app: &Arc<App>, client: &Client) -> Result<()> {
         }
     }
     for peer in silent {
-        if nodes::give_up(client, &peer).await? {
+        if nodes::give_up(&client, &peer).await? {
             tracing::warn!(node = %peer.id, address = peer.address, "a node has been silent for too long and was given up");
         }
     }
-    nodes::forget_old_changes(client).await?;
+    nodes::forget_old_changes(&client).await?;
+    drop(client);
     operation::take_over_abandoned(app).await
 }
 
@@ -254,12 +267,12 @@ impl App {
     }
 }
 
-/// Commits a change, and returns when it is in force on every node.
-pub(crate) async fn commit(app: &App, tx: crate::store::Tx<'_>, environment: EnvironmentId) -> Result<()> {
+/// Commits a change; it is in force on every node when [`in_force`] has returned. Its caller lets go of the connection before that, so
+/// that a stopped node keeps nobody from getting one.
+pub(crate) async fn commit(tx: crate::store::Tx<'_>, environment: EnvironmentId) -> Result<Raised> {
     let raised = nodes::raise(&tx, environment).await?;
     tx.commit().await.map_err(Error::from)?;
-    in_force(app, raised).await;
-    Ok(())
+    Ok(raised)
 }
 
 fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {

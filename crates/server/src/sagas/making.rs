@@ -169,7 +169,10 @@ impl<'a> Step<Making<'a>> for Activate {
             let tx = client.transaction().await?;
             environments::set_status(&tx, id, Status::Creating).await?;
             keys::revoke_all(&tx, id).await?;
-            fence::commit(app, tx, id).await
+            let raised = fence::commit(tx, id).await?;
+            drop(client);
+            fence::in_force(app, raised).await;
+            Ok::<(), Error>(())
         };
         withdraw.await.map_err(step_error)?;
         context.take_keys();

@@ -34,6 +34,11 @@ const CONNECTIONS: usize = 12;
 /// How long a request waits for one.
 const POOL_PATIENCE: Duration = Duration::from_secs(10);
 
+/// Nobody waits without end for a row that another server has locked, and PostgreSQL soon finds out that one has gone silent in the middle
+/// of a transaction.
+const OPTIONS: &str = "-c lock_timeout=5s -c statement_timeout=30s -c idle_in_transaction_session_timeout=15s \
+                       -c tcp_keepalives_idle=5 -c tcp_keepalives_interval=2 -c tcp_keepalives_count=3";
+
 const MIGRATIONS: &[Migration] = &[
     Migration { name: "0001_foundation", sql: include_str!("migrations/0001_foundation.sql") },
     Migration { name: "0002_nodes", sql: include_str!("migrations/0002_nodes.sql") },
@@ -96,6 +101,8 @@ impl Store {
         let mut client = connect(&config).await.context("cannot connect to the control database")?;
         migrate(&mut client, "public", MIGRATIONS).await.context("the control database cannot be brought up to date")?;
         check_master_key(&client, secrets).await?;
+        let mut config = config;
+        config.options(OPTIONS);
         let manager = Manager::from_config(config.clone(), NoTls, ManagerConfig { recycling_method: RecyclingMethod::Fast });
         let pool = Pool::builder(manager)
             .max_size(CONNECTIONS)

@@ -64,16 +64,14 @@ pub(crate) async fn raise(tx: &Transaction<'_>, environment: EnvironmentId) -> R
 
 /// Writes a node down; answers the last change there is, which it starts from with nothing in its memory. A server that ran in the same
 /// data directory before is gone.
-pub(crate) async fn enter(client: &mut Client, node: &NewNode<'_>) -> Result<i64> {
-    let tx = client.transaction().await?;
-    tx.execute("DELETE FROM nodes WHERE home = $1", &[&node.home]).await?;
-    let row = tx
+pub(crate) async fn enter(client: &Client, node: &NewNode<'_>) -> Result<i64> {
+    let row = client
         .query_one(
-            "INSERT INTO nodes (id, home, address, embedded, acknowledged) SELECT $1, $2, $3, $4, epoch FROM fence RETURNING acknowledged",
+            "WITH before AS (DELETE FROM nodes WHERE home = $2)
+             INSERT INTO nodes (id, home, address, embedded, acknowledged) SELECT $1, $2, $3, $4, epoch FROM fence RETURNING acknowledged",
             &[&node.id.0, &node.home, &node.address, &node.embedded],
         )
         .await?;
-    tx.commit().await?;
     Ok(row.get(0))
 }
 
