@@ -59,6 +59,22 @@ test("where the password is wanted again, it is asked for and the call is repeat
   await page.unroute("**/graphql");
 });
 
+test("a tab goes on in the session that another tab has begun", async () => {
+  const { owner } = shared;
+  const { page } = owner;
+  await page.goto("/p/garden/e/dev/environments");
+  await page.getByRole("article", { name: "dev" }).waitFor();
+  const second = await owner.context.newPage();
+  await second.goto("/sign-in");
+  await second.getByLabel("E-mail address").fill(OWNER.email);
+  await second.getByLabel("Password").fill(OWNER.password);
+  await second.getByRole("button", { name: "Sign in" }).click();
+  await second.waitForURL("**/p/garden/e/dev");
+  await second.close();
+  await page.getByRole("link", { name: "Activity" }).click();
+  await page.getByText("project.create").waitFor();
+});
+
 test("one changes name and password, makes a token, ends another session, and signs out", async () => {
   const { owner, browser, server } = shared;
   const { page } = owner;

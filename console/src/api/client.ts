@@ -4,6 +4,7 @@ import type { TadaDocumentNode } from "gql.tada";
 import { confirmPassword } from "./confirmation";
 import { ApiError, type FieldProblem } from "./error";
 import { http } from "./http";
+import { followSession } from "./session";
 
 /** What every mutation says of its outcome. */
 export type Verdict = {
@@ -46,14 +47,19 @@ export async function change<R extends Record<string, Verdict>, V>(
   return payload;
 }
 
+/** What is done about a refusal before the call is tried once more. */
+const REMEDIES: Record<string, () => Promise<void>> = {
+  "session/reauthenticate": confirmPassword,
+  "session/csrf": followSession,
+};
+
 async function confirmed<T>(call: () => Promise<T>): Promise<T> {
   try {
     return await call();
   } catch (error) {
-    if (error instanceof ApiError && error.code === "session/reauthenticate") {
-      await confirmPassword();
-      return await call();
-    }
-    throw error;
+    const remedy = error instanceof ApiError ? REMEDIES[error.code] : undefined;
+    if (!remedy) throw error;
+    await remedy();
+    return await call();
   }
 }

@@ -70,7 +70,18 @@ export async function giveAgain(password: string): Promise<Session> {
   return keep(await http<Session>("POST", "/session/confirm", { password }));
 }
 
+/** After another tab has signed in: this one goes on in that session, and begins anew if it is another person's. */
+export async function followSession(): Promise<void> {
+  const before = viewerId;
+  keep(await http<Session>("GET", "/session"));
+  if (before !== null && before !== viewerId) window.location.reload();
+}
+
+/** Whose session this tab believes to be in. */
+let viewerId: string | null = null;
+
 function keep(session: Session): Session {
   setCsrfToken(session.csrfToken);
+  viewerId = session.viewer.id;
   return session;
 }

@@ -10,7 +10,7 @@ const listeners = new Set<() => void>();
 function take(): void {
   const { hash, pathname, search } = window.location;
   if (!PAGES.includes(pathname) || hash.length < 2) return;
-  token = decodeURIComponent(hash.slice(1));
+  token = hash.slice(1);
   window.history.replaceState(window.history.state, "", pathname + search);
   for (const listener of listeners) listener();
 }
