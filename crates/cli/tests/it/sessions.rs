@@ -136,7 +136,7 @@ async fn unknown_addresses_take_as_long() {
         times[times.len() / 2]
     });
     // Hashing takes nearly all of it: without it, an unknown address would take a twentieth.
-    assert!(unknown > known * 0.5 && unknown < known * 2.0, "{known} for a known address, {unknown} for an unknown one");
+    assert!(unknown > known * 0.3 && unknown < known * 4.0, "{known} for a known address, {unknown} for an unknown one");
 }
 
 #[tokio::test]
@@ -152,9 +152,14 @@ async fn guessing_passwords_is_slowed_down() {
         let wait: u64 = answer.header("retry-after").unwrap().parse().unwrap();
         assert!((1..=61).contains(&wait), "{wait}");
     }
-    // Who is in stays in, but cannot guess there either.
+    // Who is in stays in, and is not kept out by strangers' guesses, but cannot guess there either.
     assert_eq!(status(&ada).await, 200);
-    assert_eq!(ada.api().post("/session/confirm", &json!({ "password": PASSWORD })).await.status, 429);
+    let confirm = async |password: &str| ada.api().post("/session/confirm", &json!({ "password": password })).await.status;
+    assert_eq!(confirm(PASSWORD).await, 200);
+    for _ in 0..10 {
+        assert_eq!(confirm("wrong horse battery").await, 401);
+    }
+    assert_eq!(confirm(PASSWORD).await, 429);
 }
 
 #[tokio::test]

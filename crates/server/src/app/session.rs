@@ -1,6 +1,6 @@
 //! Signing in and out, and the links that let somebody in once: set-up, invitation, new password.
 
-use std::net::{IpAddr, Ipv4Addr};
+use std::net::IpAddr;
 
 use chrono::{DateTime, Utc};
 use cloche_wire::{KeyText, MemberId, SessionId, TokenKind};
@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use super::App;
 use super::people::{checked_email, checked_person_name};
 use crate::auth::sessions::{self as auth, Session};
-use crate::auth::{Actor, OrganizationRole, Password};
+use crate::auth::{Account, Actor, OrganizationRole, Password, Try};
 use crate::error::{Error, Result};
 use crate::store::invitations::{self, Invitation};
 use crate::store::sessions::{self, Login};
@@ -54,8 +54,9 @@ pub(crate) async fn sign_out(app: &App, session: &Session) -> Result<()> {
 }
 
 /// Takes the password once more, for what asks for a recent one.
-pub(crate) async fn confirm(app: &App, browser: &Browser, session: Session, password: &Password) -> Result<Session> {
-    let login = check_password(app, browser.address, &session.actor.email, password).await?;
+pub(crate) async fn confirm(app: &App, session: Session, password: &Password) -> Result<Session> {
+    let login = sessions::login_of(&*app.store.client().await?, session.actor.member_id).await?.ok_or_else(auth::required)?;
+    verify(app, app.throttle.begin_signed_in(login.member_id)?, password, Some(&login)).await?;
     let mut client = app.store.client().await?;
     let tx = client.transaction().await?;
     locked_unchanged(&tx, &login).await?;
@@ -257,16 +258,16 @@ pub(super) fn new_text(kind: TokenKind) -> Result<KeyText> {
 }
 
 /// The member with this address, if the password is theirs and they belong to an organization. Counted against account and address.
-pub(super) async fn check_password(app: &App, address: IpAddr, email: &str, password: &Password) -> Result<Login> {
+async fn check_password(app: &App, address: IpAddr, email: &str, password: &Password) -> Result<Login> {
     let email = email.trim();
     let known = sessions::login(&*app.store.client().await?, email).await?;
     verified(app, address, email, password, known.as_ref()).await?;
     known.filter(|login| login.belongs).ok_or_else(wrong)
 }
 
-/// The same for a member who is known already, wherever they ask from.
+/// The same for a member who is signed in already. Counted against them alone.
 pub(super) async fn verify_own(app: &App, login: &Login, password: &Password) -> Result<()> {
-    verified(app, IpAddr::V4(Ipv4Addr::UNSPECIFIED), &login.email, password, Some(login)).await.map_err(|error| {
+    verify(app, app.throttle.begin_signed_in(login.member_id)?, password, Some(login)).await.map_err(|error| {
         match error.code.as_str() {
             "session/invalid" => Error::bad_input("password/wrong", "The current password is not right.").field(
                 "input.current",
@@ -279,7 +280,11 @@ pub(super) async fn verify_own(app: &App, login: &Login, password: &Password) ->
 }
 
 async fn verified(app: &App, address: IpAddr, email: &str, password: &Password, known: Option<&Login>) -> Result<()> {
-    let attempt = app.throttle.begin(email, address)?;
+    let account = Account::of(known.map(|login| login.member_id), email);
+    verify(app, app.throttle.begin(account, address)?, password, known).await
+}
+
+async fn verify(app: &App, attempt: Try<'_>, password: &Password, known: Option<&Login>) -> Result<()> {
     let hash = known.and_then(|login| login.password_hash.as_deref());
     if !app.passwords.verify(&app.secrets, password, hash).await? {
         return Err(wrong());

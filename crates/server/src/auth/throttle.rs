@@ -1,42 +1,73 @@
 //! How often passwords may be tried: for one account, and from one address.
+//!
+//! A stranger's wrong passwords must not keep a person out: they count where they come from, and for the account from everywhere only
+//! when there are very many. A person who is signed in counts for themselves alone.
 
 use std::collections::HashMap;
 use std::net::IpAddr;
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
+use cloche_wire::MemberId;
+
 use crate::error::{Error, Result};
 
-/// Wrong passwords of one account in a row; after these, one more every [`ACCOUNT_PAUSE`].
-const ACCOUNT_TRIES: u32 = 10;
-const ACCOUNT_PAUSE: Duration = Duration::from_secs(60);
+/// Wrong passwords of one account from one address, or of somebody who is signed in; after these, one more every [`PERSON_PAUSE`].
+const PERSON_TRIES: u32 = 10;
+const PERSON_PAUSE: Duration = Duration::from_secs(60);
+/// Wrong passwords of one account from everywhere.
+const ACCOUNT_TRIES: u32 = 200;
+const ACCOUNT_PAUSE: Duration = Duration::from_secs(10);
 /// Wrong passwords from one address, which may be a whole office's.
 const ADDRESS_TRIES: u32 = 50;
 const ADDRESS_PAUSE: Duration = Duration::from_secs(10);
-/// Accounts and addresses remembered at most. Each is forgotten once it has its full number of tries again.
+/// What is remembered at most. Each is forgotten once it has its full number of tries again.
 const REMEMBERED: usize = 50_000;
+/// An e-mail address is no longer than this; what is longer is nobody's, and all of it counts as one.
+const EMAIL: usize = 254;
 
 /// Tries that were made lately. In memory: with several servers, each counts for itself.
 #[derive(Default)]
 pub(crate) struct Throttle(Mutex<HashMap<Who, Instant>>);
 
+/// Whose password is tried.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub(crate) enum Account {
+    Member(MemberId),
+    /// Nobody's, by the text that was given.
+    Unknown(String),
+}
+
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 enum Who {
-    /// By e-mail address in small letters, whether there is such a member or not.
-    Account(String),
+    AccountFrom(Account, IpAddr),
+    Account(Account),
     Address(IpAddr),
+    SignedIn(MemberId),
 }
 
 /// A try that is counted unless it turns out to be right.
 #[must_use]
 pub(crate) struct Try<'t> {
     throttle: &'t Throttle,
-    who: [Who; 2],
+    who: Vec<Who>,
+}
+
+impl Account {
+    /// The member with an address, or what stands for nobody: two spellings of one member's address count as one.
+    pub(crate) fn of(known: Option<MemberId>, email: &str) -> Self {
+        match known {
+            Some(member) => Self::Member(member),
+            None if email.len() > EMAIL => Self::Unknown(String::new()),
+            None => Self::Unknown(email.to_lowercase()),
+        }
+    }
 }
 
 impl Who {
     fn limits(&self) -> (u32, Duration) {
         match self {
+            Self::AccountFrom(..) | Self::SignedIn(_) => (PERSON_TRIES, PERSON_PAUSE),
             Self::Account(_) => (ACCOUNT_TRIES, ACCOUNT_PAUSE),
             Self::Address(_) => (ADDRESS_TRIES, ADDRESS_PAUSE),
         }
@@ -45,12 +76,18 @@ impl Who {
 
 impl Throttle {
     /// Counts a try before it is made, so that many at once do not slip through.
-    pub(crate) fn begin(&self, email: &str, address: IpAddr) -> Result<Try<'_>> {
-        self.begin_at(email, address, Instant::now())
+    pub(crate) fn begin(&self, account: Account, address: IpAddr) -> Result<Try<'_>> {
+        let network = network(address);
+        let who = vec![Who::AccountFrom(account.clone(), network), Who::Account(account), Who::Address(network)];
+        self.begin_at(who, Instant::now())
     }
 
-    fn begin_at(&self, email: &str, address: IpAddr, now: Instant) -> Result<Try<'_>> {
-        let who = [Who::Account(email.to_lowercase()), Who::Address(network(address))];
+    /// The same for somebody who is signed in, and gives the password once more.
+    pub(crate) fn begin_signed_in(&self, member: MemberId) -> Result<Try<'_>> {
+        self.begin_at(vec![Who::SignedIn(member)], Instant::now())
+    }
+
+    fn begin_at(&self, who: Vec<Who>, now: Instant) -> Result<Try<'_>> {
         // For each, the instant at which it has all its tries back: every try moves it on by one pause.
         let mut full_at = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         for who in &who {
@@ -76,15 +113,15 @@ impl Throttle {
 }
 
 impl Try<'_> {
-    /// The password was right: the account has all its tries again, and the address loses none.
+    /// The password was right: the person has all tries again, and neither account nor address loses one.
     pub(crate) fn succeed(self) {
         let mut full_at = self.throttle.0.lock().unwrap_or_else(PoisonError::into_inner);
         for who in &self.who {
             match who {
-                Who::Account(_) => _ = full_at.remove(who),
-                Who::Address(_) => {
+                Who::AccountFrom(..) | Who::SignedIn(_) => _ = full_at.remove(who),
+                Who::Account(_) | Who::Address(_) => {
                     if let Some(at) = full_at.get_mut(who) {
-                        *at = at.checked_sub(ADDRESS_PAUSE).unwrap_or(*at);
+                        *at = at.checked_sub(who.limits().1).unwrap_or(*at);
                     }
                 }
             }
@@ -116,29 +153,65 @@ mod tests {
         IpAddr::from([198, 51, 100, number])
     }
 
+    fn begin<'t>(throttle: &'t Throttle, email: &str, address: IpAddr, now: Instant) -> Result<Try<'t>> {
+        let (account, network) = (Account::of(None, email), network(address));
+        let who = vec![Who::AccountFrom(account.clone(), network), Who::Account(account), Who::Address(network)];
+        throttle.begin_at(who, now)
+    }
+
     #[test]
-    fn an_account_is_tried_ten_times_from_wherever() {
+    fn an_account_is_tried_ten_times_from_one_address() {
         let (throttle, start) = (Throttle::default(), Instant::now());
-        for number in 0..10 {
-            _ = throttle.begin_at("Ada@example.com", other(number), start).unwrap();
+        for _ in 0..10 {
+            _ = begin(&throttle, "Ada@example.com", HERE, start).unwrap();
         }
-        let error = throttle.begin_at("ada@example.com", other(99), start).err().unwrap();
+        let error = begin(&throttle, "ada@example.com", HERE, start).err().unwrap();
         assert_eq!(error.code, "session/too-many");
         assert_eq!(error.retry_after, Some(Duration::from_secs(61)));
-        assert!(throttle.begin_at("bea@example.com", other(99), start).is_ok());
-        let later = start + ACCOUNT_PAUSE + Duration::from_secs(1);
-        assert!(throttle.begin_at("ada@example.com", other(99), later).is_ok());
-        assert!(throttle.begin_at("ada@example.com", other(99), later).is_err());
+        assert!(begin(&throttle, "bea@example.com", HERE, start).is_ok());
+        assert!(begin(&throttle, "ada@example.com", other(1), start).is_ok(), "the person, who is elsewhere, is not kept out");
+        let later = start + PERSON_PAUSE + Duration::from_secs(1);
+        assert!(begin(&throttle, "ada@example.com", HERE, later).is_ok());
+        assert!(begin(&throttle, "ada@example.com", HERE, later).is_err());
+    }
+
+    #[test]
+    fn an_account_is_tried_two_hundred_times_from_everywhere() {
+        let (throttle, start) = (Throttle::default(), Instant::now());
+        for number in 0..200 {
+            _ = begin(&throttle, "ada@example.com", other(number), start).unwrap();
+        }
+        assert!(begin(&throttle, "ada@example.com", HERE, start).is_err());
+    }
+
+    #[test]
+    fn spellings_of_one_member_count_as_one() {
+        let member = Some(MemberId::new());
+        assert_eq!(Account::of(member, "bill@example.com"), Account::of(member, "b\u{130}ll@example.com"));
+        assert_eq!(Account::of(None, &"a".repeat(255)), Account::of(None, &"b".repeat(16_000)));
+    }
+
+    #[test]
+    fn who_is_signed_in_counts_alone() {
+        let (throttle, member) = (Throttle::default(), MemberId::new());
+        for _ in 0..10 {
+            _ = throttle.begin(Account::of(Some(member), ""), HERE).unwrap();
+        }
+        for _ in 0..10 {
+            _ = throttle.begin_signed_in(member).unwrap();
+        }
+        assert!(throttle.begin_signed_in(member).is_err());
+        assert!(throttle.begin_signed_in(MemberId::new()).is_ok());
     }
 
     #[test]
     fn an_address_tries_fifty_accounts() {
         let (throttle, start) = (Throttle::default(), Instant::now());
         for number in 0..50 {
-            _ = throttle.begin_at(&format!("{number}@example.com"), HERE, start).unwrap();
+            _ = begin(&throttle, &format!("{number}@example.com"), HERE, start).unwrap();
         }
-        assert!(throttle.begin_at("new@example.com", HERE, start).is_err());
-        assert!(throttle.begin_at("new@example.com", other(1), start).is_ok());
+        assert!(begin(&throttle, "new@example.com", HERE, start).is_err());
+        assert!(begin(&throttle, "new@example.com", other(1), start).is_ok());
         let six = |last: u16| IpAddr::from([0x2001, 0xdb8, 0, 1, 0, 0, 0, last]);
         assert_eq!(network(six(1)), network(six(2)));
     }
@@ -146,9 +219,9 @@ mod tests {
     #[test]
     fn right_passwords_do_not_count() {
         let (throttle, start) = (Throttle::default(), Instant::now());
-        for _ in 0..200 {
-            throttle.begin_at("ada@example.com", HERE, start).unwrap().succeed();
+        for _ in 0..300 {
+            begin(&throttle, "ada@example.com", HERE, start).unwrap().succeed();
         }
-        assert!(throttle.begin_at("ada@example.com", HERE, start).is_ok());
+        assert!(begin(&throttle, "ada@example.com", HERE, start).is_ok());
     }
 }

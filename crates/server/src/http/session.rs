@@ -107,7 +107,7 @@ struct Confirm {
 pub(super) async fn confirm(State(app): State<Arc<App>>, caller: Caller, body: Body) -> Result<Response> {
     let session = caller.session_for_change(&app).await?;
     let Confirm { password } = read(body).await?;
-    let session = session::confirm(&app, &caller.browser, session, &password).await?;
+    let session = session::confirm(&app, session, &password).await?;
     Ok(no_store(Json(view(&app, &session))))
 }
 
