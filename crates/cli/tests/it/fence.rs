@@ -12,14 +12,14 @@ use crate::client::Api;
 use crate::harness::{Postgres, Server, postgres_bin, run_cli, signal, until};
 use crate::proof::{self, What};
 use crate::proxy::{Link, Proxy};
-use crate::world::{Environment, blog, blog_files, branch, count};
+use crate::world::{Environment, blog, blog_files, branch, connect_url, count};
 
 /// Three servers. The third reaches PostgreSQL over a link that a test can spoil.
 struct Cell {
     // Dropped in this order: PostgreSQL goes last.
     nodes: Vec<Server>,
     link: Proxy,
-    _postgres: Postgres,
+    postgres: Postgres,
 }
 
 /// What has happened to a node when the change is made on another one.
@@ -57,10 +57,9 @@ impl Cell {
         let postgres = Postgres::start();
         let link = Proxy::to(postgres.port).await;
         let first = Server::start_over(&postgres.url(postgres.port), None, faults);
-        let key = std::fs::read_to_string(first.data_dir().join("secrets/master.key")).unwrap();
-        let second = Server::start_over(&postgres.url(postgres.port), Some(&key), None);
-        let third = Server::start_over(&postgres.url(link.port), Some(&key), None);
-        Self { nodes: vec![first, second, third], link, _postgres: postgres }
+        let second = Server::start_over(&postgres.url(postgres.port), Some(&first), None);
+        let third = Server::start_over(&postgres.url(link.port), Some(&first), None);
+        Self { nodes: vec![first, second, third], link, postgres }
     }
 
     fn begin(&self, trouble: Trouble) {
@@ -322,6 +321,35 @@ async fn a_branch_made_on_one_node_fails_no_request_on_any() {
         let sent = watch.stop().await;
         assert!(sent.iter().all(|(_, status)| *status == 200), "node {node} failed requests: {:?}", sent.iter().map(|one| one.1));
     }
+}
+
+/// As a server that is cut off between numbering a change and committing it: nobody else can number one meanwhile.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_change_that_hangs_stops_nothing_but_changes() {
+    let cell = Cell::start().await;
+    let root = blog(&cell.nodes[0]).await;
+    let node = &cell.nodes[1];
+    let watch = Watch::start(node, &root.secret);
+    until("the node serves", async || (watch.accepted() > 5).then_some(())).await;
+    let url = cell.postgres.url(cell.postgres.port).replace("/postgres?", "/cloche_control?");
+    let hanging = connect_url(&url).await;
+    hanging.batch_execute("BEGIN; UPDATE fence SET epoch = epoch + 1").await.unwrap();
+    // More of them than the server has connections to the control database.
+    let (owner, id) = (node.owner(), root.id.clone());
+    let changes = (0..20).map(|number| {
+        let (owner, input) = (owner.clone(), json!({ "environmentId": id, "name": format!("dev-{number}") }));
+        tokio::spawn(async move { owner.send("updateEnvironment", input).await })
+    });
+    let changes: Vec<_> = changes.collect();
+    for change in join_all(changes).await {
+        let body = change.unwrap();
+        let code = body["data"]["updateEnvironment"]["code"].as_str();
+        assert_eq!(code, Some("database/busy"), "{body:#}");
+    }
+    hanging.batch_execute("ROLLBACK").await.unwrap();
+    owner.must("updateEnvironment", json!({ "environmentId": id, "name": "dev-0" })).await;
+    let sent = watch.stop().await;
+    assert!(sent.iter().all(|(_, status)| *status == 200), "data requests failed while changes could not be made");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

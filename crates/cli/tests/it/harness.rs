@@ -47,13 +47,12 @@ impl Server {
         Self::launch(Folder::new(), None)
     }
 
-    /// A server over a PostgreSQL that others use too, with the master key of the first of them where there is one.
-    pub(crate) fn start_over(database_url: &str, master_key: Option<&str>, faults: Option<&str>) -> Self {
+    /// A server over a PostgreSQL that others use too, in a copy of the first one's folder where there is one: more than its master
+    /// key, as people do it.
+    pub(crate) fn start_over(database_url: &str, first: Option<&Self>, faults: Option<&str>) -> Self {
         let mut folder = Folder::new();
-        if let Some(key) = master_key {
-            let secrets = folder.data_dir().join("secrets");
-            fs::create_dir_all(&secrets).unwrap();
-            fs::write(secrets.join("master.key"), key).unwrap();
+        if let Some(first) = first {
+            copy_folder(&first.data_dir(), &folder.data_dir());
         }
         folder.database_url = Some(database_url.to_owned());
         Self::launch(folder, faults)

@@ -222,7 +222,12 @@ async fn who_is_removed_is_out_at_once() {
     assert_eq!(server.stranger().post("/session", &credentials).await.problem(), "session/invalid");
     assert_eq!(owner.refused("createPasswordLink", json!({ "memberId": id })).await, "member/not-found");
     assert_eq!(owner.refused("createAccessToken", json!({ "name": "x", "memberId": id })).await, "member/not-found");
-    // Invited again, the old password is right, and what had ended stays ended.
+    // Back by whatever way, the old password opens nothing: it may be known to who invited her the first time.
+    let back = owner.must("addMember", json!({ "organizationId": acme, "email": "bea@example.com" })).await;
+    assert_eq!(back["member"]["id"], id);
+    assert_eq!(server.stranger().post("/session", &credentials).await.problem(), "session/invalid");
+    owner.must("removeMember", json!({ "organizationId": acme, "memberId": id })).await;
+    // Invited again, she chooses a new one, and what had ended stays ended.
     let link = invite(&owner, "bea@example.com", json!({})).await;
     assert_eq!(use_link(&server, "/session/invitation", &link, json!({ "password": PASSWORD })).await.status, 201);
     assert_eq!(bea.bare().get("/session").await.status, 401);

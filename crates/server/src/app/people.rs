@@ -166,6 +166,8 @@ pub(crate) async fn remove(app: &App, actor: &Actor, organization: OrganizationI
         people::revoke_tokens(&tx, member).await?;
         people::end_made_by_others(&tx, member).await?;
         sessions::revoke_all(&tx, member, None).await?;
+        // Whoever invited them here may have set it: an organization they join later must not let that person in.
+        sessions::set_password(&tx, member, None).await?;
     }
     record(&tx, actor, None, "member.remove", &target.email, json!({ "organization": organization })).await?;
     tx.commit().await?;
@@ -205,7 +207,7 @@ pub(crate) async fn change_password(app: &App, actor: &Actor, current: &Password
     let mut client = app.store.client().await?;
     let tx = client.transaction().await?;
     session::locked_unchanged(&tx, &login).await?;
-    sessions::set_password(&tx, actor.member_id, &hash).await?;
+    sessions::set_password(&tx, actor.member_id, Some(&hash)).await?;
     let this = actor.session.map(|session| session.id);
     sessions::revoke_all(&tx, actor.member_id, this).await?;
     if let Some(id) = this {

@@ -117,7 +117,7 @@ pub(crate) async fn set_up(
     people::rename(&tx, member, name).await?;
     people::set_instance_owner(&tx, member, true).await?;
     organizations::set_role(&tx, organization, member, OrganizationRole::Owner).await?;
-    sessions::set_password(&tx, member, &hash).await?;
+    sessions::set_password(&tx, member, Some(&hash)).await?;
     let session = begin(app, &tx, member, browser).await?;
     record(&tx, member, "member.setUp", email, json!({ "organization": organization })).await?;
     tx.commit().await?;
@@ -167,7 +167,7 @@ pub(crate) async fn accept(
     }
     if let Some((name, hash)) = &newcomers {
         people::rename(&tx, member, name).await?;
-        sessions::set_password(&tx, member, hash).await?;
+        sessions::set_password(&tx, member, Some(hash)).await?;
     }
     if organizations::role(&tx, invitation.organization_id, member).await?.is_none() {
         // Owners elsewhere who made a token or a link for them must not come along.
@@ -210,7 +210,7 @@ pub(crate) async fn reset(app: &App, browser: &Browser, token: &str, password: &
     if !still || !sessions::use_password_link(&tx, &link).await? {
         return Err(no_such_link());
     }
-    sessions::set_password(&tx, member, &hash).await?;
+    sessions::set_password(&tx, member, Some(&hash)).await?;
     sessions::revoke_all(&tx, member, None).await?;
     let session = begin(app, &tx, member, browser).await?;
     record(&tx, member, "member.resetPassword", &login.email, json!({})).await?;

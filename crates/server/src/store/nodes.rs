@@ -62,12 +62,14 @@ pub(crate) async fn raise(tx: &Transaction<'_>, environment: EnvironmentId) -> R
     Ok(Raised { epoch: row.get(0), environment })
 }
 
-/// Writes a node down; answers the last change there is, which it starts from with nothing in its memory. A server that ran in the same
-/// data directory before is gone.
+/// Writes a node down; answers the last change there is, which it starts from with nothing in its memory.
+///
+/// With an embedded PostgreSQL, whoever ran in the same data directory before is gone. An external one may be shared with a copy of the
+/// data directory: a killed predecessor is given up like any other silent node.
 pub(crate) async fn enter(client: &Client, node: &NewNode<'_>) -> Result<i64> {
     let row = client
         .query_one(
-            "WITH before AS (DELETE FROM nodes WHERE home = $2)
+            "WITH before AS (DELETE FROM nodes WHERE home = $2 AND $4)
              INSERT INTO nodes (id, home, address, embedded, acknowledged) SELECT $1, $2, $3, $4, epoch FROM fence RETURNING acknowledged",
             &[&node.id.0, &node.home, &node.address, &node.embedded],
         )

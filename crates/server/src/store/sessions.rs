@@ -167,8 +167,8 @@ pub(crate) async fn lock_login(tx: &Tx<'_>, member: MemberId) -> Result<Option<L
     Ok(tx.query_opt(&format!("{LOGIN} WHERE m.id = $1 FOR NO KEY UPDATE OF m"), &[&member.0]).await?.as_ref().map(read_login))
 }
 
-/// Gives a member a new password, which ends every link to one.
-pub(crate) async fn set_password(tx: &Tx<'_>, member: MemberId, hash: &str) -> Result<()> {
+/// Gives a member a new password, or takes it away. Every link to a new one ends.
+pub(crate) async fn set_password(tx: &Tx<'_>, member: MemberId, hash: Option<&str>) -> Result<()> {
     tx.execute("UPDATE members SET password_hash = $2 WHERE id = $1", &[&member.0, &hash]).await?;
     tx.execute("DELETE FROM password_links WHERE member_id = $1", &[&member.0]).await?;
     Ok(())

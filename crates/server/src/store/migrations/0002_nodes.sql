@@ -2,7 +2,7 @@
 
 create table nodes (
     id uuid primary key,
-    -- The data directory it runs in, which no two servers do at a time.
+    -- The data directory it runs in, or one it was copied from.
     home uuid not null,
     -- Where it listens, for people.
     address text not null,
