@@ -96,8 +96,12 @@ async fn prepare(
         let owner = people::ensure_organization(&tx).await?;
         cluster.id = clusters::ensure_default(&tx).await?;
         let token = owner_token(&settings.data_dir)?;
-        if people::find_token(&store.client().await?, token.locator()).await?.is_none() {
-            people::add_token(&tx, &secrets, owner, &token, "local owner", None, Some(home)).await?;
+        match people::find_token(&store.client().await?, token.locator()).await? {
+            None => _ = people::add_token(&tx, &secrets, owner, &token, "local owner", None, Some(home)).await?,
+            Some(found) if !found.usable => {
+                tracing::warn!("the token in DIR/owner-token has been revoked; without that file the next start makes a new one");
+            }
+            Some(_) => {}
         }
         tx.commit().await?;
     }

@@ -60,7 +60,7 @@ async fn a_member_joins_another_organization_with_their_password() {
     let bea = invited(&server, &owner, "bea@example.com", json!({})).await;
     let acme = owner.must("createOrganization", json!({ "name": "Acme" })).await["organization"]["id"].clone();
     let link = invite(&owner, "BEA@example.com", json!({ "organizationId": acme, "role": "OWNER" })).await;
-    assert_eq!(use_link(&server, "/session/link", &link, json!({})).await.json()["name"], "bea");
+    assert_eq!(use_link(&server, "/session/link", &link, json!({})).await.json()["name"], "BEA@example.com");
     let wrong =
         use_link(&server, "/session/invitation", &link, json!({ "name": "Eve", "password": "wrong horse battery" })).await;
     assert_eq!((wrong.status, wrong.problem().as_str()), (401, "session/invalid"));

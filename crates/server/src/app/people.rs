@@ -159,6 +159,13 @@ pub(crate) async fn remove(app: &App, actor: &Actor, organization: OrganizationI
     people::end_made_for_others(&tx, organization, member).await?;
     organizations::remove(&tx, organization, member).await?;
     if organizations::of_member(&tx, member).await?.is_empty() {
+        let now = people::actor(&tx, actor.member_id).await?;
+        if target.instance_owner && !leaves && now.is_none_or(|now| !now.instance_owner) {
+            return Err(Error::forbidden(
+                "auth/forbidden",
+                format!("{} owns this server, so only another of its owners takes them out.", target.email),
+            ));
+        }
         if target.instance_owner && !people::other_instance_owners(&tx, member).await? {
             return Err(Error::conflict("member/last-owner", format!("{} is the last owner of this server.", target.email)));
         }

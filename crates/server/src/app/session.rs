@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use super::App;
 use super::people::{checked_email, checked_person_name};
 use crate::auth::sessions::{self as auth, Session};
-use crate::auth::{Account, Actor, OrganizationRole, Password, Try};
+use crate::auth::{Actor, OrganizationRole, Password, Try};
 use crate::error::{Error, Result};
 use crate::store::invitations::{self, Invitation};
 use crate::store::sessions::{self, Login};
@@ -26,7 +26,7 @@ pub(crate) struct Browser {
 /// What a link is for, before it is used.
 pub(crate) enum Link {
     Setup,
-    Invitation { invitation: Box<Invitation>, member_name: Option<String> },
+    Invitation { invitation: Box<Invitation>, has_password: bool },
     Password { email: String, name: String, expires_at: DateTime<Utc> },
 }
 
@@ -78,8 +78,8 @@ pub(crate) async fn link(app: &App, token: &str) -> Result<Link> {
     if let Some(invitation) = invitations::find_open(&client, &hash).await? {
         // Who has a password joins with it; everybody else chooses one.
         let known = sessions::login(&client, &invitation.email).await?;
-        let member_name = known.filter(|login| login.password_hash.is_some()).map(|login| login.name);
-        return Ok(Link::Invitation { invitation: Box::new(invitation), member_name });
+        let has_password = known.is_some_and(|login| login.password_hash.is_some());
+        return Ok(Link::Invitation { invitation: Box::new(invitation), has_password });
     }
     let (member, expires_at) = sessions::password_link(&client, &hash).await?.ok_or_else(no_such_link)?;
     let login = sessions::login_of(&client, member).await?.filter(|login| login.belongs).ok_or_else(no_such_link)?;
@@ -280,8 +280,9 @@ pub(super) async fn verify_own(app: &App, login: &Login, password: &Password) ->
 }
 
 async fn verified(app: &App, address: IpAddr, email: &str, password: &Password, known: Option<&Login>) -> Result<()> {
-    let account = Account::of(known.map(|login| login.member_id), email);
-    verify(app, app.throttle.begin(account, address)?, password, known).await
+    // One spelling for all that lead to the same account, whether there is one or not.
+    let account = sessions::spelling(&*app.store.client().await?, email).await?;
+    verify(app, app.throttle.begin(&account, address)?, password, known).await
 }
 
 async fn verify(app: &App, attempt: Try<'_>, password: &Password, known: Option<&Login>) -> Result<()> {

@@ -30,18 +30,11 @@ const EMAIL: usize = 254;
 #[derive(Default)]
 pub(crate) struct Throttle(Mutex<HashMap<Who, Instant>>);
 
-/// Whose password is tried.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub(crate) enum Account {
-    Member(MemberId),
-    /// Nobody's, by the text that was given.
-    Unknown(String),
-}
-
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 enum Who {
-    AccountFrom(Account, IpAddr),
-    Account(Account),
+    /// By e-mail address in one spelling, whether there is such a member or not.
+    AccountFrom(String, IpAddr),
+    Account(String),
     Address(IpAddr),
     SignedIn(MemberId),
 }
@@ -53,18 +46,13 @@ pub(crate) struct Try<'t> {
     who: Vec<Who>,
 }
 
-impl Account {
-    /// The member with an address, or what stands for nobody: two spellings of one member's address count as one.
-    pub(crate) fn of(known: Option<MemberId>, email: &str) -> Self {
-        match known {
-            Some(member) => Self::Member(member),
-            None if email.len() > EMAIL => Self::Unknown(String::new()),
-            None => Self::Unknown(email.to_lowercase()),
-        }
-    }
-}
-
 impl Who {
+    /// All that a sign-in counts for.
+    fn of(account: &str, address: IpAddr) -> Vec<Self> {
+        let (account, network) = (if account.len() > EMAIL { "" } else { account }, network(address));
+        vec![Self::AccountFrom(account.to_owned(), network), Self::Account(account.to_owned()), Self::Address(network)]
+    }
+
     fn limits(&self) -> (u32, Duration) {
         match self {
             Self::AccountFrom(..) | Self::SignedIn(_) => (PERSON_TRIES, PERSON_PAUSE),
@@ -76,10 +64,8 @@ impl Who {
 
 impl Throttle {
     /// Counts a try before it is made, so that many at once do not slip through.
-    pub(crate) fn begin(&self, account: Account, address: IpAddr) -> Result<Try<'_>> {
-        let network = network(address);
-        let who = vec![Who::AccountFrom(account.clone(), network), Who::Account(account), Who::Address(network)];
-        self.begin_at(who, Instant::now())
+    pub(crate) fn begin(&self, account: &str, address: IpAddr) -> Result<Try<'_>> {
+        self.begin_at(Who::of(account, address), Instant::now())
     }
 
     /// The same for somebody who is signed in, and gives the password once more.
@@ -154,16 +140,14 @@ mod tests {
     }
 
     fn begin<'t>(throttle: &'t Throttle, email: &str, address: IpAddr, now: Instant) -> Result<Try<'t>> {
-        let (account, network) = (Account::of(None, email), network(address));
-        let who = vec![Who::AccountFrom(account.clone(), network), Who::Account(account), Who::Address(network)];
-        throttle.begin_at(who, now)
+        throttle.begin_at(Who::of(email, address), now)
     }
 
     #[test]
     fn an_account_is_tried_ten_times_from_one_address() {
         let (throttle, start) = (Throttle::default(), Instant::now());
         for _ in 0..10 {
-            _ = begin(&throttle, "Ada@example.com", HERE, start).unwrap();
+            _ = begin(&throttle, "ada@example.com", HERE, start).unwrap();
         }
         let error = begin(&throttle, "ada@example.com", HERE, start).err().unwrap();
         assert_eq!(error.code, "session/too-many");
@@ -185,17 +169,15 @@ mod tests {
     }
 
     #[test]
-    fn spellings_of_one_member_count_as_one() {
-        let member = Some(MemberId::new());
-        assert_eq!(Account::of(member, "bill@example.com"), Account::of(member, "b\u{130}ll@example.com"));
-        assert_eq!(Account::of(None, &"a".repeat(255)), Account::of(None, &"b".repeat(16_000)));
+    fn texts_that_are_no_address_count_as_one() {
+        assert_eq!(Who::of(&"a".repeat(255), HERE), Who::of(&"b".repeat(16_000), HERE));
     }
 
     #[test]
     fn who_is_signed_in_counts_alone() {
         let (throttle, member) = (Throttle::default(), MemberId::new());
         for _ in 0..10 {
-            _ = throttle.begin(Account::of(Some(member), ""), HERE).unwrap();
+            _ = throttle.begin("ada@example.com", HERE).unwrap();
         }
         for _ in 0..10 {
             _ = throttle.begin_signed_in(member).unwrap();

@@ -124,10 +124,11 @@ pub(super) async fn link(State(app): State<Arc<App>>, _caller: Caller, body: Bod
     });
     match session::link(&app, &token).await? {
         Link::Setup => {}
-        Link::Invitation { invitation, member_name } => {
+        Link::Invitation { invitation, has_password } => {
             answer["kind"] = json!("invitation");
             answer["email"] = json!(invitation.email);
-            answer["name"] = json!(member_name);
+            // Whose link this is may be no business of who invited them, down to the name: it only tells that there is a password.
+            answer["name"] = json!(has_password.then_some(&invitation.email));
             answer["organization"] = json!(invitation.organization);
             answer["role"] = json!(invitation.role.as_str());
             answer["invitedBy"] = json!(invitation.invited_by);

@@ -158,6 +158,11 @@ pub(crate) async fn login(client: &Client, email: &str) -> Result<Option<Login>>
     Ok(client.query_opt(&format!("{LOGIN} WHERE lower(m.email) = lower($1)"), &[&email]).await?.as_ref().map(read_login))
 }
 
+/// An e-mail address as [`login`] compares it.
+pub(crate) async fn spelling(client: &Client, email: &str) -> Result<String> {
+    Ok(client.query_one("SELECT lower($1::text)", &[&email]).await?.get(0))
+}
+
 pub(crate) async fn login_of(client: &Client, member: MemberId) -> Result<Option<Login>> {
     Ok(client.query_opt(&format!("{LOGIN} WHERE m.id = $1"), &[&member.0]).await?.as_ref().map(read_login))
 }
