@@ -19,6 +19,11 @@ function take(): void {
 take();
 window.addEventListener("hashchange", take);
 
+/** The link has been used: nothing needs its token any more. */
+export function forgetLinkToken(): void {
+  token = null;
+}
+
 /** The token of the link that was opened; null when the page was reached without one. */
 export function useLinkToken(): string | null {
   return useSyncExternalStore(

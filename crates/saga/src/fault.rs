@@ -86,6 +86,8 @@ pub enum Action {
     Kill,
     /// The step never answers.
     Hang,
+    /// This process stops as by `kill -STOP`, until somebody sends it a SIGCONT.
+    Stop,
     /// The step's connections to its database are cut.
     Sever,
 }
@@ -101,6 +103,10 @@ impl Action {
                 Ok(())
             }
             Self::Hang => future::pending().await,
+            Self::Stop => {
+                send_to_this_process("-STOP");
+                Ok(())
+            }
         }
     }
 }
@@ -143,11 +149,14 @@ impl Faults for ScriptedFaults {
     }
 }
 
+fn send_to_this_process(signal: &str) -> bool {
+    Command::new("kill").args([signal, &std::process::id().to_string()]).status().is_ok()
+}
+
 /// Dies as by `kill -9`: nothing is dropped, flushed or told.
 async fn kill_this_process() {
-    let pid = std::process::id().to_string();
-    if let Err(error) = Command::new("kill").args(["-9", &pid]).status() {
-        tracing::error!(%error, "cannot run `kill`; aborting instead");
+    if !send_to_this_process("-9") {
+        tracing::error!("cannot run `kill`; aborting instead");
         std::process::abort();
     }
     future::pending().await
@@ -184,8 +193,9 @@ impl FromStr for Fault {
             "panic" => Action::Panic,
             "kill" => Action::Kill,
             "hang" => Action::Hang,
+            "stop" => Action::Stop,
             "sever" => Action::Sever,
-            _ => return Err(wrong(format!("the action {action:?} is none of error, panic, kill, hang, sever"))),
+            _ => return Err(wrong(format!("the action {action:?} is none of error, panic, kill, hang, stop, sever"))),
         };
         let point = Point { step: step.to_owned(), direction, moment };
         Ok(Self { point, action, once, spent: AtomicBool::new(false) })
@@ -256,7 +266,7 @@ mod tests {
             (":after-log:undo:error", "the step has no name"),
             ("a:later:undo:error", "the moment \"later\" is none of before-effect, after-effect, after-log"),
             ("a:after-log:up:error", "the direction \"up\" is neither forward nor undo"),
-            ("a:after-log:undo:explode", "the action \"explode\" is none of error, panic, kill, hang, sever"),
+            ("a:after-log:undo:explode", "the action \"explode\" is none of error, panic, kill, hang, stop, sever"),
             ("a:after-log:undo:error:twice", "after the action only `once` may stand, not \"twice\""),
         ];
         for (text, problem) in table {

@@ -302,6 +302,32 @@ async fn the_work_of_a_node_that_dies_is_finished_by_another() {
     cell.nodes.push(first);
 }
 
+/// A server that is stopped in the middle of a step, and goes on after another has finished its work, changes nothing any more.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_node_that_comes_back_does_not_go_on_with_what_another_finished() {
+    for step in ["clone_database", "activate"] {
+        let cell = Cell::start_with_faults(Some(&format!("{step}:before-effect:forward:stop:once"))).await;
+        let root = blog(&cell.nodes[1]).await;
+        let input = json!({ "projectId": root.project, "name": "staging", "sourceEnvironment": "dev", "mode": "full" });
+        cell.nodes[0].owner().begin("branchEnvironment", input);
+        let owner = cell.nodes[1].owner();
+        let document = "query($p: String!) { environment(projectId: $p, name: \"staging\") { id status } }";
+        let staging = async || owner.query(document, json!({ "p": root.project })).await["environment"].clone();
+        until("another node has finished it", async || (staging().await["status"] == "active").then_some(())).await;
+        let input = json!({ "environmentId": staging().await["id"] });
+        let keys = owner.must("rotateApiKeys", input.clone()).await;
+        owner.must("pauseEnvironment", input.clone()).await;
+        signal(cell.nodes[0].pid(), "CONT");
+        until("the first node has noticed", async || {
+            cell.nodes[0].log().contains("an operation stopped before its end").then_some(())
+        })
+        .await;
+        assert_eq!(staging().await["status"], "paused", "{step}");
+        owner.must("resumeEnvironment", input).await;
+        assert_eq!(count(&cell.nodes[1].api(keys["keys"]["secret"].as_str().unwrap()), "posts").await, 3, "{step}");
+    }
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_branch_made_on_one_node_fails_no_request_on_any() {
     let cell = Cell::start().await;

@@ -63,6 +63,7 @@ pub(crate) async fn add_member(
         Some(member) if organizations::of_member(&tx, member).await?.is_empty() => member,
         _ => people::insert_member(&tx, email, name).await?,
     };
+    people::end_made_by_others(&tx, member).await?;
     organizations::set_role(&tx, organization, member, role).await?;
     let detail = json!({ "organization": organization, "role": role.as_str() });
     record(&tx, actor, None, "member.add", email, detail).await?;
@@ -156,7 +157,6 @@ pub(crate) async fn remove(app: &App, actor: &Actor, organization: OrganizationI
     require_other_owner(&tx, organization, member).await?;
     let target = people::actor(&tx, member).await?.ok_or_else(|| unknown(member))?;
     end_what_they_made(&tx, organization, &target).await?;
-    people::end_made_for_others(&tx, organization, member).await?;
     organizations::remove(&tx, organization, member).await?;
     if organizations::of_member(&tx, member).await?.is_empty() {
         let now = people::actor(&tx, actor.member_id).await?;
@@ -293,6 +293,12 @@ pub(crate) async fn revoke_token(app: &App, actor: &Actor, id: TokenId) -> Resul
 /// Oneself, or a member whose organizations one all owns; locked until the transaction ends. Others do not exist for the actor, or
 /// belong to somebody else too.
 async fn require_governed(tx: &Tx<'_>, actor: &Actor, member: MemberId) -> Result<Actor> {
+    // Whoever loses the right to this loses it under the lock of one of these organizations.
+    let mut organizations: Vec<_> = organizations::of_member(tx, member).await?;
+    organizations.sort_unstable();
+    for organization in organizations {
+        organizations::lock(tx, organization).await?;
+    }
     sessions::lock_login(tx, member).await?;
     let now = people::actor(tx, actor.member_id).await?.ok_or_else(|| unknown(member))?;
     let target = people::actor(tx, member).await?.ok_or_else(|| unknown(member))?;
@@ -334,9 +340,10 @@ async fn require_other_owner(tx: &Tx<'_>, organization: OrganizationId, member: 
         .hint("Make somebody else an owner first: `cloche members org-role`."))
 }
 
-/// Links that an owner has seen must not outlive the ownership.
+/// Links and tokens of others that an owner has seen must not outlive the ownership.
 async fn end_what_they_made(tx: &Tx<'_>, organization: OrganizationId, owner: &Actor) -> Result<()> {
     invitations::revoke_by(tx, organization, &owner.email).await?;
+    people::end_made_for_others(tx, organization, owner.member_id).await?;
     sessions::drop_password_links_by(tx, owner.member_id).await
 }
 

@@ -115,6 +115,7 @@ pub(crate) async fn set_up(
         None => people::insert_member(&tx, email, name).await?,
     };
     people::rename(&tx, member, name).await?;
+    people::end_made_by_others(&tx, member).await?;
     people::set_instance_owner(&tx, member, true).await?;
     organizations::set_role(&tx, organization, member, OrganizationRole::Owner).await?;
     sessions::set_password(&tx, member, Some(&hash)).await?;

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use axum::extract::Request;
-use axum::http::{HeaderMap, HeaderName, HeaderValue};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, header};
 use axum::middleware::Next;
 use axum::response::Response;
 use tracing::Instrument;
@@ -32,7 +32,7 @@ pub(crate) fn current() -> String {
 pub(crate) async fn layer(request: Request, next: Next) -> Response {
     let started = Instant::now();
     let id = accepted(request.headers()).unwrap_or_else(new_id);
-    let header = HeaderValue::try_from(&id);
+    let told = HeaderValue::try_from(&id);
     let (method, uri) = (request.method().clone(), request.uri().clone());
     // Below info, where it costs nothing: it would print the id a second time on the line below.
     let span = tracing::debug_span!(target: "cloche::request", "request", request_id = %id);
@@ -46,9 +46,11 @@ pub(crate) async fn layer(request: Request, next: Next) -> Response {
     } else {
         tracing::info!(target: "cloche::request", request_id = id, %method, path, status = code, ms, "answered");
     }
-    if let Ok(header) = header {
-        response.headers_mut().insert(HEADER, header);
+    if let Ok(told) = told {
+        response.headers_mut().insert(HEADER, told);
     }
+    // No browser guesses that a record or an error is a page.
+    response.headers_mut().entry(header::X_CONTENT_TYPE_OPTIONS).or_insert(HeaderValue::from_static("nosniff"));
     response
 }
 

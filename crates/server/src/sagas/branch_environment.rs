@@ -77,7 +77,7 @@ impl<'a> Step<Making<'a>> for CloneDatabase {
     async fn run(&self, context: &Making<'a>, _: &Past) -> Result<Value, StepError> {
         let (app, input, target) = (context.app, branch(context)?, &context.input.database);
         // What an earlier try left was a copy of another instant, whose fingerprint went with that try.
-        app.cluster.drop_database(target).await.map_err(step_error)?;
+        context.held.during(app.cluster.drop_database(target)).await?;
         let mut choice = copy::choose(&app.cluster, &input.source_database, input.mode, input.wish).await.map_err(step_error)?;
         let started = Instant::now();
         let copied = match clone(context, input, &mut choice).await {
@@ -100,8 +100,8 @@ impl<'a> Step<Making<'a>> for CloneDatabase {
     }
 
     async fn undo(&self, context: &Making<'a>, _: &Past) -> Result<(), StepError> {
-        copy::remove_dump(&context.app.dump_folder(context.operation)).map_err(step_error)?;
-        context.app.cluster.drop_database(&context.input.database).await.map_err(step_error)
+        copy::remove_dump(&context.app.dump_folder(context.held.operation)).map_err(step_error)?;
+        context.held.during(context.app.cluster.drop_database(&context.input.database)).await
     }
 }
 
@@ -128,7 +128,7 @@ async fn clone(context: &Making<'_>, input: &BranchInput, choice: &mut Choice) -
         target,
         mode: input.mode,
         with_variables: input.copy_variables,
-        folder: app.dump_folder(context.operation),
+        folder: app.dump_folder(context.held.operation),
     };
     copy::copy_by_snapshot(&copy).await
 }

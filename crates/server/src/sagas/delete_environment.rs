@@ -7,6 +7,7 @@ use cloche_wire::EnvironmentId;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use super::held::Held;
 use super::step_error;
 use crate::app::App;
 use crate::error::Error;
@@ -32,6 +33,7 @@ pub(crate) struct DeleteInput {
 /// What the steps work with.
 pub(crate) struct Deleting<'a> {
     pub(crate) app: &'a App,
+    pub(crate) held: Held<'a>,
     pub(crate) input: DeleteInput,
 }
 
@@ -53,7 +55,7 @@ impl<'a> Step<Deleting<'a>> for Disconnect {
 
     async fn run(&self, context: &Deleting<'a>, _: &Past) -> Result<Value, StepError> {
         context.app.environments.forget(context.input.environment);
-        context.app.cluster.close_database(&context.input.database).await.map_err(step_error)?;
+        context.held.during(context.app.cluster.close_database(&context.input.database)).await?;
         Ok(Value::Null)
     }
 }
@@ -75,8 +77,8 @@ impl<'a> Step<Deleting<'a>> for Erase {
         if !input.purge {
             return Ok(serde_json::json!({ "kept": format!("{UNDO_HOURS} hours") }));
         }
-        app.cluster.drop_database(&input.database).await.map_err(step_error)?;
-        app.cluster.drop_logins(&input.database).await.map_err(step_error)?;
+        context.held.during(app.cluster.drop_database(&input.database)).await?;
+        context.held.during(app.cluster.drop_logins(&input.database)).await?;
         Ok(Value::Null)
     }
 }
@@ -98,6 +100,7 @@ impl<'a> Step<Deleting<'a>> for Forget {
         let forget = async {
             let mut client = context.app.store.client().await?;
             let tx = client.transaction().await?;
+            context.held.require(&tx).await?;
             if context.input.purge {
                 environments::remove(&tx, id).await?;
             } else {

@@ -4,11 +4,12 @@ use std::sync::{Mutex, PoisonError};
 
 use async_trait::async_trait;
 use cloche_saga::{Past, Step, StepError};
-use cloche_wire::{EnvironmentId, OperationId, ProjectId};
+use cloche_wire::{EnvironmentId, ProjectId};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::branch_environment::{BranchInput, CLONE};
+use super::held::Held;
 use super::step_error;
 use crate::app::App;
 use crate::error::Error;
@@ -36,7 +37,7 @@ pub(crate) struct MakeInput {
 /// showing of the secret key and the wording of a difference.
 pub(crate) struct Making<'a> {
     pub(crate) app: &'a App,
-    pub(crate) operation: OperationId,
+    pub(crate) held: Held<'a>,
     pub(crate) input: MakeInput,
     pub(crate) keys: Mutex<Option<KeyPair>>,
     pub(crate) source: Mutex<Option<Fingerprint>>,
@@ -69,6 +70,7 @@ impl<'a> Step<Making<'a>> for Reserve {
         let remove = async {
             let mut client = context.app.store.client().await?;
             let tx = client.transaction().await?;
+            context.held.require(&tx).await?;
             environments::remove(&tx, context.input.environment).await?;
             if context.input.root {
                 projects::remove(&tx, context.input.project).await?;
@@ -98,7 +100,7 @@ impl<'a> Step<Making<'a>> for CreateLogins {
     }
 
     async fn undo(&self, context: &Making<'a>, _: &Past) -> Result<(), StepError> {
-        context.app.cluster.drop_logins(&context.input.database).await.map_err(step_error)
+        context.held.during(context.app.cluster.drop_logins(&context.input.database)).await
     }
 }
 
@@ -121,7 +123,7 @@ impl<'a> Step<Making<'a>> for CreateDatabase {
     }
 
     async fn undo(&self, context: &Making<'a>, _: &Past) -> Result<(), StepError> {
-        context.app.cluster.drop_database(&context.input.database).await.map_err(step_error)
+        context.held.during(context.app.cluster.drop_database(&context.input.database)).await
     }
 }
 
@@ -140,7 +142,7 @@ impl<'a> Step<Making<'a>> for Activate {
 
     async fn run(&self, context: &Making<'a>, past: &Past) -> Result<Value, StepError> {
         let (app, input) = (context.app, &context.input);
-        app.cluster.open_for_all(&input.database).await.map_err(step_error)?;
+        context.held.during(app.cluster.open_for_all(&input.database)).await?;
         let branched_at = past
             .detail(CLONE)
             .and_then(|detail| detail.get("branchedAt")?.as_str()?.parse::<chrono::DateTime<chrono::Utc>>().ok());
@@ -149,6 +151,7 @@ impl<'a> Step<Making<'a>> for Activate {
             let tx = client.transaction().await?;
             // The end of the operation is flushed before anybody is given the keys.
             flush_later(&tx).await?;
+            context.held.require(&tx).await?;
             environments::activate(&tx, input.environment, branched_at).await?;
             if !keys::has_default(&tx, input.environment).await? {
                 let pair = KeyPair::generate(input.kind)?;
@@ -167,6 +170,7 @@ impl<'a> Step<Making<'a>> for Activate {
         let withdraw = async {
             let mut client = app.store.client().await?;
             let tx = client.transaction().await?;
+            context.held.require(&tx).await?;
             environments::set_status(&tx, id, Status::Creating).await?;
             keys::revoke_all(&tx, id).await?;
             let raised = fence::commit(tx, id).await?;

@@ -4,6 +4,7 @@
 mod branch_environment;
 mod create_environment;
 mod delete_environment;
+mod held;
 mod making;
 
 use std::sync::Mutex;
@@ -13,7 +14,7 @@ use cloche_saga::{LogError, Outcome, Retry, Step, execute};
 use crate::app::App;
 use crate::error::Error;
 use crate::store::keys::KeyPair;
-use crate::store::operations::{Operation, OperationLog};
+use crate::store::operations::{LOST, Operation, OperationLog};
 
 pub(crate) use branch_environment::BranchInput;
 pub(crate) use delete_environment::DeleteInput;
@@ -71,21 +72,16 @@ pub(crate) async fn run(app: &App, operation: &Operation, generation: i32) -> Re
     let log = OperationLog { store: &app.store, id: operation.id, generation };
     let retry = Retry::default();
     let faults = app.faults.of(&app.cluster, operation.id);
+    let held = held::Held { app, operation: operation.id, generation };
     let input = || operation.input.clone();
     match Kind::parse(&operation.kind) {
         Some(Kind::Delete) => {
-            let context = delete_environment::Deleting { app, input: read(input())? };
+            let context = delete_environment::Deleting { app, held, input: read(input())? };
             let outcome = execute(&delete_environment::steps(), &context, &log, &faults, &retry).await?;
             Ok(Ended { outcome, keys: None })
         }
         Some(kind) => {
-            let context = making::Making {
-                app,
-                operation: operation.id,
-                input: read(input())?,
-                keys: Mutex::new(None),
-                source: Mutex::new(None),
-            };
+            let context = making::Making { app, held, input: read(input())?, keys: Mutex::new(None), source: Mutex::new(None) };
             let steps = if kind == Kind::Create { create_environment::steps() } else { branch_environment::steps() };
             let outcome = execute(&steps, &context, &log, &faults, &retry).await?;
             Ok(Ended { outcome, keys: context.take_keys() })
@@ -101,6 +97,9 @@ fn read<T: serde::de::DeserializeOwned>(input: serde_json::Value) -> Result<T, L
 /// What a step reports of a failure: users' mistakes in their own words, everything else as a fixed sentence.
 fn step_error(error: impl Into<Error>) -> cloche_saga::StepError {
     let error: Error = error.into();
+    if error.code == LOST {
+        return cloche_saga::StepError::lost();
+    }
     if error.kind == crate::error::Kind::Internal {
         return cloche_saga::StepError::internal(error);
     }

@@ -14,6 +14,9 @@ use tokio_postgres::{Client, Row};
 use super::{Page, Slice, Store, Tx, column};
 use crate::error::{Error, Result};
 
+/// The code of the error for a server that goes on with what another has taken over.
+pub(crate) const LOST: &str = "operation/lost";
+
 /// How an operation uses an environment.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum ClaimMode {
@@ -110,6 +113,21 @@ pub(crate) async fn require_unclaimed(tx: &Tx<'_>, environment: EnvironmentId) -
         .hint("Try again when it has ended."))
 }
 
+/// Refuses where an operation is not this generation's any more, and keeps it from being taken over until the transaction ends.
+pub(crate) async fn require_held(tx: &Tx<'_>, id: OperationId, generation: i32) -> Result<()> {
+    let held = tx
+        .query_opt(
+            "SELECT FROM operations WHERE id = $1 AND generation = $2 AND status = 'running' FOR SHARE",
+            &[&id.0, &generation],
+        )
+        .await?;
+    if held.is_some() { Ok(()) } else { Err(lost()) }
+}
+
+fn lost() -> Error {
+    Error::conflict(LOST, "Another server has taken over this operation.")
+}
+
 /// Ends an operation, or marks it stuck; an ended one gives its claims back.
 pub(crate) async fn finish(tx: &Tx<'_>, id: OperationId, generation: i32, status: &str, error: Option<Value>) -> Result<()> {
     let changed = tx
@@ -119,7 +137,7 @@ pub(crate) async fn finish(tx: &Tx<'_>, id: OperationId, generation: i32, status
         )
         .await?;
     if changed == 0 {
-        return Err(Error::conflict("operation/lost", "Another server has taken over this operation."));
+        return Err(lost());
     }
     if status != "stuck" {
         tx.execute("DELETE FROM claims WHERE operation_id = $1", &[&id.0]).await?;

@@ -126,6 +126,8 @@ pub(crate) async fn set_instance_owner(tx: &Tx<'_>, id: MemberId, instance_owner
 
 /// Whether anybody else runs this server.
 pub(crate) async fn other_instance_owners(tx: &Tx<'_>, id: MemberId) -> Result<bool> {
+    // Two who leave at the same moment, from different organizations, take turns.
+    tx.execute("SELECT pg_advisory_xact_lock($1)", &[&INSTANCE_OWNERS]).await?;
     let row = tx
         .query_one(
             "SELECT EXISTS (SELECT FROM members m WHERE m.instance_owner AND m.id <> $1
@@ -275,6 +277,9 @@ pub(crate) async fn governed(tx: &Tx<'_>, member: MemberId, owned: &[Uuid]) -> R
     let row = tx.query_opt(&format!("SELECT FROM members m WHERE m.id = $1 AND {GOVERNED}"), &[&member.0, &owned]).await?;
     Ok(row.is_some())
 }
+
+/// Held by who takes an owner of the server away.
+const INSTANCE_OWNERS: i64 = 0x63_6c6f_6368_656f;
 
 const GOVERNED: &str = "NOT m.instance_owner
     AND EXISTS (SELECT FROM organization_members o WHERE o.member_id = m.id AND o.organization_id = ANY($2))
