@@ -3,7 +3,8 @@ import { expect, test } from "vitest";
 import { act, branchToTheEnd, status, takeKeys } from "./support/steps";
 import { suite } from "./support/suite";
 
-const shared = suite();
+// Copying takes long enough to be looked at.
+const shared = suite("clone_database:before-effect:forward:wait");
 
 test("a delete needs the typed name, kills the keys, and can be taken back", async () => {
   const { owner, server } = shared;
@@ -127,7 +128,7 @@ test("an empty environment and one with all copies are made, and a card shows ev
   await dialog.getByText("Advanced").click();
   await dialog.getByLabel("How the database is copied").selectOption("SNAPSHOT");
   await dialog.getByRole("button", { name: "Branch from dev" }).click();
-  // A dump and its restoring take long enough to be seen under way, with steps done before and to do after.
+  // It is seen under way, with steps done before and to do after.
   await page
     .locator("li[data-status=done] ~ li[data-step=clone_database][data-status=running] ~ li[data-status=pending]")
     .first()

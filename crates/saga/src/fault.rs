@@ -5,6 +5,7 @@ use std::future;
 use std::process::Command;
 use std::str::FromStr;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 use async_trait::async_trait;
 
@@ -61,9 +62,9 @@ impl Faults for NoFaults {
 
 /// Faults read from a text such as `clone_database:after-effect:forward:kill,drop_role:before-effect:undo:error:once`.
 ///
-/// Each is `step:moment:direction:action`. Actions: `error`, `panic`, `kill` (this process, as by `kill -9`), `hang` (for ever) and
-/// `sever` (from the database, which only a caller of [`ScriptedFaults::strike`] knows how to do). `:once` at the end limits it to
-/// the first time in this process.
+/// Each is `step:moment:direction:action`. Actions: `error`, `panic`, `kill` (this process, as by `kill -9`), `hang` (for ever),
+/// `wait` (a second), `stop` (this process, until a SIGCONT) and `sever` (from the database, which only a caller of
+/// [`ScriptedFaults::strike`] knows how to do). `:once` at the end limits it to the first time in this process.
 #[derive(Debug, Default)]
 pub struct ScriptedFaults(Vec<Fault>);
 
@@ -86,6 +87,8 @@ pub enum Action {
     Kill,
     /// The step never answers.
     Hang,
+    /// The step takes a second longer.
+    Wait,
     /// This process stops as by `kill -STOP`, until somebody sends it a SIGCONT.
     Stop,
     /// The step's connections to its database are cut.
@@ -103,6 +106,10 @@ impl Action {
                 Ok(())
             }
             Self::Hang => future::pending().await,
+            Self::Wait => {
+                tokio::time::sleep(Duration::from_secs(1)).await;
+                Ok(())
+            }
             Self::Stop => {
                 send_to_this_process("-STOP");
                 Ok(())
@@ -193,9 +200,10 @@ impl FromStr for Fault {
             "panic" => Action::Panic,
             "kill" => Action::Kill,
             "hang" => Action::Hang,
+            "wait" => Action::Wait,
             "stop" => Action::Stop,
             "sever" => Action::Sever,
-            _ => return Err(wrong(format!("the action {action:?} is none of error, panic, kill, hang, stop, sever"))),
+            _ => return Err(wrong(format!("the action {action:?} is none of error, panic, kill, hang, wait, stop, sever"))),
         };
         let point = Point { step: step.to_owned(), direction, moment };
         Ok(Self { point, action, once, spent: AtomicBool::new(false) })
@@ -266,7 +274,7 @@ mod tests {
             (":after-log:undo:error", "the step has no name"),
             ("a:later:undo:error", "the moment \"later\" is none of before-effect, after-effect, after-log"),
             ("a:after-log:up:error", "the direction \"up\" is neither forward nor undo"),
-            ("a:after-log:undo:explode", "the action \"explode\" is none of error, panic, kill, hang, stop, sever"),
+            ("a:after-log:undo:explode", "the action \"explode\" is none of error, panic, kill, hang, wait, stop, sever"),
             ("a:after-log:undo:error:twice", "after the action only `once` may stand, not \"twice\""),
         ];
         for (text, problem) in table {
