@@ -99,7 +99,9 @@ async fn prepare(
         match people::find_token(&store.client().await?, token.locator()).await? {
             None => _ = people::add_token(&tx, &secrets, owner, &token, "local owner", None, Some(home)).await?,
             Some(found) if !found.usable => {
-                tracing::warn!("the token in DIR/owner-token has been revoked; without that file the next start makes a new one");
+                tracing::warn!(
+                    "the token in DIR/owner-token opens nothing: it was revoked, or its member belongs to no organization any more"
+                );
             }
             Some(_) => {}
         }

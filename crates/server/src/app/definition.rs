@@ -78,9 +78,9 @@ pub(crate) async fn sync(app: &App, found: &Found, sync: Sync) -> Result<Synced>
         removed: removed(&local, &deployed, sync.prune),
     };
     let applied = introspect::apply(&mut client, &plan.transactions(), &revision).await;
+    // Also after a failure: what a plan needs committed before the rest (values of enums) may have been. Here first, which needs no database.
     app.environments.schema_changed(found.environment.id);
-    // Also after a failure: what a plan needs committed before the rest (values of enums) may have been. If this server dies in between,
-    // others go by the old tables until they read them again by themselves.
+    // If this server dies before this, or it fails, others go by the old tables until they read them again by themselves.
     let mut control = app.store.client().await?;
     let raised = fence::commit(control.transaction().await?, found.environment.id).await?;
     drop(control);
