@@ -85,7 +85,7 @@ mod tests {
 
     fn actor(kind: KeyKind, scopes: &[&str]) -> DataActor {
         let scopes = scopes.iter().map(|scope| (*scope).to_owned()).collect();
-        DataActor { environment_id: EnvironmentId::new(), kind, scopes }
+        DataActor { environment_id: EnvironmentId::new(), key_id: uuid::Uuid::nil(), kind, scopes, user: None }
     }
 
     fn schema() -> Schema {

@@ -54,8 +54,8 @@ pub(crate) struct Verified(Arc<Entry>);
 impl Verified {
     /// Who the key stands for.
     pub(crate) fn actor(&self) -> DataActor {
-        let KeyCheck { environment_id, kind, scopes, .. } = &self.0.key;
-        DataActor { environment_id: *environment_id, kind: *kind, scopes: scopes.clone() }
+        let KeyCheck { id, environment_id, kind, scopes, .. } = &self.0.key;
+        DataActor { environment_id: *environment_id, key_id: id.0, kind: *kind, scopes: scopes.clone(), user: None }
     }
 
     /// The database of its environment.

@@ -15,13 +15,29 @@ use super::schema::Schema;
 use super::sqlstate::to_error;
 use crate::error::Result;
 
-/// Who sends a request: a key of one environment.
+/// Who sends a request: a key of one environment, and with a publishable one perhaps a signed-in user.
 #[derive(Debug, Clone)]
 pub(crate) struct DataActor {
     pub(crate) environment_id: EnvironmentId,
+    #[allow(dead_code)]
+    pub(crate) key_id: uuid::Uuid,
     pub(crate) kind: KeyKind,
     /// What a secret key is limited to; empty means everything.
     pub(crate) scopes: Vec<String>,
+    /// Whom the token beside the key stands for.
+    #[allow(dead_code)]
+    pub(crate) user: Option<Arc<EndUser>>,
+}
+
+/// A user of the environment's own pool, as their token tells.
+#[derive(Debug, Clone)]
+#[allow(dead_code)]
+pub(crate) struct EndUser {
+    pub(crate) id: uuid::Uuid,
+    /// Their roles in this environment, beside those every user has.
+    pub(crate) roles: Vec<String>,
+    /// All claims of the token.
+    pub(crate) claims: serde_json::Value,
 }
 
 /// Which kind of connection a statement needs.

@@ -1,0 +1,9 @@
+//! PostgREST's dialect: what a request's query string and `Prefer` header ask for, as data. No IO, no HTTP, no tables: names are as the
+//! caller wrote them, and only who knows the schema finds out whether they exist.
+
+mod ast;
+
+pub use ast::{
+    Aggregate, Boolean, Column, Count, Embed, Field, Filter, Handling, Is, Item, Join, Missing, Node, Operator, Order,
+    Preferences, Quantifier, Query, Resolution, Return, Step, Test, Tx,
+};
