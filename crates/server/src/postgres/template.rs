@@ -10,8 +10,10 @@ use super::migrate::{Migration, migrate};
 pub(crate) const TEMPLATE: &str = "cloche_template";
 
 /// Schema `cloche`, oldest first.
-pub(crate) const MIGRATIONS: &[Migration] =
-    &[Migration { name: "0001_foundation", sql: include_str!("environment_schema/0001_foundation.sql") }];
+pub(crate) const MIGRATIONS: &[Migration] = &[
+    Migration { name: "0001_foundation", sql: include_str!("environment_schema/0001_foundation.sql") },
+    Migration { name: "0002_records", sql: include_str!("environment_schema/0002_records.sql") },
+];
 
 /// What the three groups own and may do is in every environment's database; see ARCHITECTURE.md, Roles. cloche_migrate may record a
 /// change of the schema; cloche_dump reads everything for snapshot copies and is no superuser, so that no tenant's function runs as one.
