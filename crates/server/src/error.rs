@@ -228,6 +228,9 @@ impl From<tokio_postgres::Error> for Error {
 
 impl From<anyhow::Error> for Error {
     fn from(source: anyhow::Error) -> Self {
+        if source.chain().any(|cause| cause.downcast_ref().is_some_and(is_busy)) {
+            return Self::busy_database();
+        }
         let unreachable = source.chain().any(|cause| cause.downcast_ref().is_some_and(is_unreachable));
         if unreachable { Self::unreachable_database(source) } else { Self::internal(source) }
     }

@@ -8,7 +8,7 @@ use tokio::sync::OnceCell;
 use tokio_postgres::Row;
 use tokio_postgres::error::SqlState;
 
-use super::environments::Handle;
+use super::environments::{Handle, PlatformSession};
 use super::gate::Pass;
 use super::lane::query_once;
 use super::param::TextParam;
@@ -116,6 +116,11 @@ impl EnvironmentScope {
     /// The tables there are now, read again at most once a second.
     pub(crate) async fn reload_schema(&self) -> Result<Arc<Schema>> {
         self.handle().await?.reload_schema().await
+    }
+
+    /// A connection for the platform's own tables of the environment.
+    pub(crate) async fn platform(&self) -> Result<PlatformSession> {
+        self.handle().await?.platform().await
     }
 
     /// Runs one statement. A read that is too slow for its lane runs again on a session, where it has more time.
