@@ -47,6 +47,8 @@ pub(crate) fn problem_type(code: &str) -> &str {
         "PGRST103" => return "request/out-of-range",
         "PGRST116" => return "record/not-exactly-one",
         "PGRST204" => return "column/not-found",
+        "PGRST301" => return "token/invalid",
+        "PGRST303" => return "token/expired",
         _ => {}
     }
     let is_sqlstate = code.len() == 5 && code.bytes().all(|byte| byte.is_ascii_uppercase() || byte.is_ascii_digit());
