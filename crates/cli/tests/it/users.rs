@@ -49,7 +49,8 @@ async fn a_user_signs_up_in_and_out() {
     let login = json!({ "email": "ada@example.com", "password": PASSWORD });
     let second = api.post("/auth/v1/token?grant_type=password", &login).await;
     assert_eq!(second.status, 200, "{}", second.text);
-    for wrong in [json!({ "email": "ada@example.com", "password": "wrong horse" }), json!({ "email": "b@c.d", "password": "x" })] {
+    for wrong in [json!({ "email": "ada@example.com", "password": "wrong horse" }), json!({ "email": "b@c.d", "password": "x" })]
+    {
         let refused = api.post("/auth/v1/token?grant_type=password", &wrong).await;
         assert_eq!((refused.status, &refused.json()["error_code"]), (400, &json!("invalid_credentials")), "{}", refused.text);
         assert_eq!(refused.json()["msg"], "Invalid login credentials");
@@ -104,7 +105,8 @@ async fn an_application_mints_tokens_for_whom_it_vouches_for() {
     let server = Server::start();
     let root = blog(&server).await;
     let (back, api) = (server.api(&root.secret), front(&server, &root));
-    let minted = back.post("/v1/auth/token", &json!({ "userId": "customer-7", "name": "Ada", "roles": ["editor"], "ttl": 60 })).await;
+    let minted =
+        back.post("/v1/auth/token", &json!({ "userId": "customer-7", "name": "Ada", "roles": ["editor"], "ttl": 60 })).await;
     assert_eq!(minted.status, 200, "{}", minted.text);
     let minted = minted.json();
     assert_eq!((&minted["expires_in"], &minted["refresh_token"]), (&json!(60), &Value::Null));

@@ -191,8 +191,9 @@ impl<'h> Credentials<'h> {
             }
         }
         key.map(|key| Self { key, token }).ok_or_else(|| {
-            Error::unauthenticated("key/missing", "This request carries no API key.")
-                .hint("Send one as `X-API-Key: pk_…`, or as `Authorization: Bearer sk_…`. `cloche keys list` shows those there are.")
+            Error::unauthenticated("key/missing", "This request carries no API key.").hint(
+                "Send one as `X-API-Key: pk_…`, or as `Authorization: Bearer sk_…`. `cloche keys list` shows those there are.",
+            )
         })
     }
 }

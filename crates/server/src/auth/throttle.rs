@@ -88,11 +88,7 @@ impl Throttle {
     pub(crate) fn begin_user(&self, environment: EnvironmentId, email: &str, address: IpAddr) -> Result<Try<'_>> {
         let (email, network) = (if email.len() > EMAIL { "" } else { email }, network(address));
         let account = format!("{environment}/{email}");
-        let who = vec![
-            Who::AccountFrom(account.clone(), network),
-            Who::Account(account),
-            Who::UserAddress(environment, network),
-        ];
+        let who = vec![Who::AccountFrom(account.clone(), network), Who::Account(account), Who::UserAddress(environment, network)];
         self.begin_at(who, Instant::now())
     }
 

@@ -14,7 +14,7 @@ use super::cluster::Cluster;
 use super::database::DatabaseName;
 use super::gate::{Closed, Gate, Pass};
 use super::lane::{LANE_OPTIONS, Lane};
-use super::schema::Schema;
+use super::schema::{self, Schema};
 use super::signing::SigningKeys;
 use super::template::migrate_environment;
 use crate::error::{Error, Result};
@@ -414,7 +414,7 @@ impl Handle {
         };
         let session = self.session().await?;
         let read = Instant::now();
-        let schema = Arc::new(Schema::load(session.client()?).await.map_err(super::sqlstate::to_error)?);
+        let schema = Arc::new(schema::load(session.client()?).await.map_err(super::sqlstate::to_error)?);
         let mut remembered = locked(&self.schema);
         if remembered.changes == changes {
             remembered.schema = Some((Arc::clone(&schema), read));

@@ -34,7 +34,10 @@ pub(crate) struct NewSession<'a> {
 /// What a refresh token turned out to be.
 pub(crate) enum Refreshed {
     /// In force: its successor is, from now on.
-    Carried { session: Uuid, user: Uuid },
+    Carried {
+        session: Uuid,
+        user: Uuid,
+    },
     /// Used before. Its family has ended, unless that was a moment ago.
     Reused,
     Unknown,

@@ -1,8 +1,8 @@
 //! The environment's users and who they are to providers: rows of schema `cloche`, read and written by the platform login.
 
 use chrono::{DateTime, Utc};
-use tokio_postgres::GenericClient;
 use serde_json::{Value, json};
+use tokio_postgres::GenericClient;
 use tokio_postgres::error::SqlState;
 use tokio_postgres::{Client, Row, Transaction};
 use uuid::Uuid;

@@ -191,7 +191,11 @@ pub(crate) async fn link(
     let recipient = match (kind, new_email) {
         (MailKind::EmailChange, Some(new_email)) => checked_email(new_email)?,
         (MailKind::EmailChange, None) => {
-            return Err(Error::bad_input("email/missing", "A new address is needed.").field("new_email", "required", "an address"));
+            return Err(Error::bad_input("email/missing", "A new address is needed.").field(
+                "new_email",
+                "required",
+                "an address",
+            ));
         }
         _ => email,
     };

@@ -274,13 +274,7 @@ pub(crate) async fn exchange(app: &App, realm: &Realm, caller: &Caller, code: &s
     tokens::give(app, realm, user, begun).await
 }
 
-async fn find(
-    app: &App,
-    realm: &Realm,
-    tx: &Transaction<'_>,
-    kinds: &[MailKind],
-    shown: &Shown<'_>,
-) -> Result<Option<Right>> {
+async fn find(app: &App, realm: &Realm, tx: &Transaction<'_>, kinds: &[MailKind], shown: &Shown<'_>) -> Result<Option<Right>> {
     match shown {
         Shown::Link(token) => {
             let hash = app.secrets.hash_for_user(realm.environment, "link", token);
@@ -315,17 +309,14 @@ async fn use_up(tx: &Transaction<'_>, right: &Right) -> Result<User> {
     if matches!(right.kind, MailKind::MagicLink | MailKind::Recovery) && !user.email_proven {
         users::disinherit(tx, user.id).await?;
     }
-    let change = UserChange {
-        email: moves.then_some(right.email.as_str()),
-        confirmed: Some(true),
-        proven: true,
-        ..UserChange::default()
-    };
+    let change =
+        UserChange { email: moves.then_some(right.email.as_str()), confirmed: Some(true), proven: true, ..UserChange::default() };
     users::update(tx, user.id, &change).await?.ok_or_else(expired)
 }
 
 pub(crate) fn expired() -> Error {
-    Error::forbidden("link/expired", "Email link is invalid or has expired").hint("Each works once, for an hour. Ask for a new one.")
+    Error::forbidden("link/expired", "Email link is invalid or has expired")
+        .hint("Each works once, for an hour. Ask for a new one.")
 }
 
 /// The newest mails, opened.

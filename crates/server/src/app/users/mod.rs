@@ -82,8 +82,11 @@ fn checked_metadata(field: &str, metadata: Option<&Value>) -> Result<()> {
     match metadata {
         None => Ok(()),
         Some(Value::Object(_)) if metadata.is_some_and(|metadata| metadata.to_string().len() <= MAX_METADATA) => Ok(()),
-        Some(_) => Err(Error::bad_input("user/metadata", format!("{field} must be an object of 8 KiB at most."))
-            .field(field, "object", "a JSON object of 8 KiB at most")),
+        Some(_) => Err(Error::bad_input("user/metadata", format!("{field} must be an object of 8 KiB at most.")).field(
+            field,
+            "object",
+            "a JSON object of 8 KiB at most",
+        )),
     }
 }
 
@@ -94,8 +97,11 @@ fn checked_roles(roles: &[String]) -> Result<Vec<String>> {
         !role.is_empty() && role.len() <= MAX_ROLE && role.chars().all(allowed)
     };
     if roles.len() > MAX_ROLES || !roles.iter().all(shaped) {
-        return Err(Error::bad_input("user/roles", format!("A user has {MAX_ROLES} roles at most, named with letters, digits, - and _."))
-            .field("roles", "names", "names of roles"));
+        return Err(Error::bad_input(
+            "user/roles",
+            format!("A user has {MAX_ROLES} roles at most, named with letters, digits, - and _."),
+        )
+        .field("roles", "names", "names of roles"));
     }
     let mut roles = roles.to_vec();
     roles.sort();

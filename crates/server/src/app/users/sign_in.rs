@@ -66,13 +66,7 @@ pub(crate) async fn sign_up(app: &App, realm: &Realm, caller: &Caller, new: &Sig
 }
 
 /// Where addresses are confirmed, who asks does not learn that one is taken: its owner gets a mail, or nobody does.
-async fn known_address(
-    app: &App,
-    realm: &Realm,
-    settings: &AuthSettings,
-    known: User,
-    new: &SignUp<'_>,
-) -> Result<SignedUp> {
+async fn known_address(app: &App, realm: &Realm, settings: &AuthSettings, known: User, new: &SignUp<'_>) -> Result<SignedUp> {
     if !settings.confirm_email {
         return Err(users::exists());
     }
@@ -115,13 +109,7 @@ fn nobody(known: User, data: Option<&Value>) -> User {
     }
 }
 
-async fn anonymous(
-    app: &App,
-    realm: &Realm,
-    caller: &Caller,
-    settings: &AuthSettings,
-    data: Option<&Value>,
-) -> Result<Tokens> {
+async fn anonymous(app: &App, realm: &Realm, caller: &Caller, settings: &AuthSettings, data: Option<&Value>) -> Result<Tokens> {
     if !settings.anonymous {
         return Err(Error::forbidden("user/anonymous-closed", "Anonymous sign-ins are disabled")
             .hint("Switch them on in the environment's auth settings."));
@@ -136,13 +124,7 @@ async fn anonymous(
 }
 
 /// A session for who knows the password. One and the same error for an unknown address and a wrong password, after the same time.
-pub(crate) async fn with_password(
-    app: &App,
-    realm: &Realm,
-    caller: &Caller,
-    email: &str,
-    password: &Password,
-) -> Result<Tokens> {
+pub(crate) async fn with_password(app: &App, realm: &Realm, caller: &Caller, email: &str, password: &Password) -> Result<Tokens> {
     let email = email.trim().to_lowercase();
     let attempt = app.throttle.begin_user(realm.environment, &email, caller.address)?;
     let known = users::find_by_email(realm.platform().await?.client()?, &email).await?;

@@ -81,13 +81,8 @@ pub(crate) async fn begin(
     }
     let refresh_token = random_text()?;
     let hash = app.secrets.hash_for_user(realm.environment, "refresh", &refresh_token);
-    let new = NewSession {
-        user: user.id,
-        method,
-        address: caller.address.to_string(),
-        user_agent: &caller.user_agent,
-        hash: &hash,
-    };
+    let new =
+        NewSession { user: user.id, method, address: caller.address.to_string(), user_agent: &caller.user_agent, hash: &hash };
     let session = user_sessions::begin(tx, &new).await?;
     Ok(Begun { session, method: method.to_owned(), refresh_token })
 }
@@ -135,8 +130,11 @@ pub(crate) async fn mint(app: &App, realm: &Realm, mint: &Mint) -> Result<Tokens
         None => settings(realm).await?.token_ttl,
         Some(ttl) if (1..=LONGEST).contains(&ttl) => ttl,
         Some(_) => {
-            return Err(Error::bad_input("token/ttl", "A token is in force for 1 second to 7 days.")
-                .field("ttl", "range", format!("1 to {LONGEST} seconds")));
+            return Err(Error::bad_input("token/ttl", "A token is in force for 1 second to 7 days.").field(
+                "ttl",
+                "range",
+                format!("1 to {LONGEST} seconds"),
+            ));
         }
     };
     let id: Option<Uuid> = mint.user_id.parse().ok();

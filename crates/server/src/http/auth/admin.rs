@@ -35,12 +35,13 @@ pub(super) struct Paged {
 /// `GET /admin/users`
 pub(super) async fn list(Admin(from): Admin, QueryOf(paged): QueryOf<Paged>) -> Result<Response> {
     // Left empty is left out.
-    let number = |text: Option<&String>, default: i64| match text.map(String::as_str) {
-        None | Some("") => Ok(default),
-        Some(text) => text.parse().ok().filter(|number| *number >= 1).ok_or_else(|| {
-            Error::bad_input("user/attribute", "A page is a number from 1.").field("page", "number", "1 or more")
-        }),
-    };
+    let number =
+        |text: Option<&String>, default: i64| match text.map(String::as_str) {
+            None | Some("") => Ok(default),
+            Some(text) => text.parse().ok().filter(|number| *number >= 1).ok_or_else(|| {
+                Error::bad_input("user/attribute", "A page is a number from 1.").field("page", "number", "1 or more")
+            }),
+        };
     let page = number(paged.page.as_ref(), 1)?.min(1_000_000);
     let per_page = number(paged.per_page.as_ref(), PAGE)?.min(MAX_PAGE);
     let filter = UserFilter { search: None, role: None, limit: per_page, offset: (page - 1) * per_page };
@@ -99,8 +100,11 @@ impl Said {
 pub(super) async fn create(State(app): State<Arc<App>>, Admin(from): Admin, body: Body) -> Result<Response> {
     let new: Said = read(body).await?;
     if new.email.as_deref().is_none_or(str::is_empty) {
-        return Err(Error::bad_input("email/missing", "Cannot create a user without an email address.")
-            .field("email", "required", "an address"));
+        return Err(Error::bad_input("email/missing", "Cannot create a user without an email address.").field(
+            "email",
+            "required",
+            "an address",
+        ));
     }
     Ok(view::private(view::user(&admin::create(&app, &from.realm, new.attributes()?).await?)))
 }
@@ -165,8 +169,11 @@ pub(super) async fn generate_link(
     let kind = match link.kind.as_str() {
         "email_change_new" => MailKind::EmailChange,
         other => MailKind::parse(other).ok_or_else(|| {
-            Error::bad_input("mail/kind", "There is no link of this type.")
-                .field("type", "one-of", "signup, invite, magiclink, recovery or email_change_new")
+            Error::bad_input("mail/kind", "There is no link of this type.").field(
+                "type",
+                "one-of",
+                "signup, invite, magiclink, recovery or email_change_new",
+            )
         })?,
     };
     let who = Attributes {
@@ -200,8 +207,7 @@ pub(super) async fn invite(
     body: Body,
 ) -> Result<Response> {
     let invitation: Invitation = read(body).await?;
-    let who =
-        Attributes { email: Some(&invitation.email), user_metadata: invitation.data.as_ref(), ..Attributes::default() };
+    let who = Attributes { email: Some(&invitation.email), user_metadata: invitation.data.as_ref(), ..Attributes::default() };
     let sent = admin::link(&app, &from.realm, MailKind::Invite, who, None, asked.redirect_to.as_deref()).await?;
     Ok(view::private(view::user(&sent.user)))
 }

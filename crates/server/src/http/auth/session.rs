@@ -63,7 +63,9 @@ pub(super) async fn sign_up(
 /// There is no sending to telephones.
 pub(super) fn refuse_phone(phone: Option<&str>) -> Result<()> {
     if phone.is_some_and(|phone| !phone.is_empty()) {
-        return Err(Error::bad_input("user/attribute", "Users have no telephone numbers here.").field("phone", "absent", "nothing"));
+        return Err(
+            Error::bad_input("user/attribute", "Users have no telephone numbers here.").field("phone", "absent", "nothing")
+        );
     }
     Ok(())
 }
@@ -72,8 +74,11 @@ pub(super) fn refuse_phone(phone: Option<&str>) -> Result<()> {
 pub(super) fn challenge<'c>(challenge: Option<&'c str>, method: Option<&str>) -> Result<Option<&'c str>> {
     let Some(challenge) = challenge.filter(|challenge| !challenge.is_empty()) else { return Ok(None) };
     if !method.is_some_and(|method| method.eq_ignore_ascii_case("s256")) || challenge.len() != 43 {
-        return Err(Error::bad_input("grant/unknown", "The code challenge must be one of the method S256.")
-            .field("code_challenge_method", "equal", "s256"));
+        return Err(Error::bad_input("grant/unknown", "The code challenge must be one of the method S256.").field(
+            "code_challenge_method",
+            "equal",
+            "s256",
+        ));
     }
     Ok(Some(challenge))
 }
@@ -137,8 +142,11 @@ pub(super) async fn sign_out(from: AuthCaller, QueryOf(asked): QueryOf<Asked>) -
         Some("local") => Scope::Local,
         Some("others") => Scope::Others,
         Some(other) => {
-            return Err(Error::bad_input("grant/unknown", format!("There is no scope {other:?}."))
-                .field("scope", "one-of", "global, local or others"));
+            return Err(Error::bad_input("grant/unknown", format!("There is no scope {other:?}.")).field(
+                "scope",
+                "one-of",
+                "global, local or others",
+            ));
         }
     };
     own::sign_out(&from.realm, from.user()?, scope).await?;

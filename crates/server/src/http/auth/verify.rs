@@ -36,7 +36,8 @@ struct Wanted {
 impl Wanted {
     fn email(&self) -> Result<&str> {
         refuse_phone(self.phone.as_deref())?;
-        let missing = || Error::bad_input("email/missing", "An email address is required.").field("email", "required", "an address");
+        let missing =
+            || Error::bad_input("email/missing", "An email address is required.").field("email", "required", "an address");
         self.email.as_deref().ok_or_else(missing)
     }
 
@@ -107,8 +108,11 @@ pub(super) async fn verify(State(app): State<Arc<App>>, from: AuthCaller, body: 
         (Some(token), _, None) => Shown::Link(token),
         (None, Some(code), Some(email)) => Shown::Code { email, code },
         _ => {
-            return Err(Error::bad_input("email/missing", "Only an email address and token, or a token_hash, should be provided.")
-                .hint("Send type and token_hash, or type, email and token."));
+            return Err(Error::bad_input(
+                "email/missing",
+                "Only an email address and token, or a token_hash, should be provided.",
+            )
+            .hint("Send type and token_hash, or type, email and token."));
         }
     };
     let (tokens, _) = mail::verify(&app, &from.realm, &from.caller, &kinds, what).await?;
@@ -116,8 +120,11 @@ pub(super) async fn verify(State(app): State<Arc<App>>, from: AuthCaller, body: 
 }
 
 fn unknown_kind() -> Error {
-    Error::bad_input("mail/kind", "There is no mail of this type.")
-        .field("type", "one-of", "signup, invite, magiclink, recovery, email_change or email")
+    Error::bad_input("mail/kind", "There is no mail of this type.").field(
+        "type",
+        "one-of",
+        "signup, invite, magiclink, recovery, email_change or email",
+    )
 }
 
 #[derive(Deserialize)]
