@@ -4,14 +4,13 @@ use std::sync::Arc;
 
 use cloche_wire::{EnvironmentId, KeyKind};
 use futures_util::future::join4;
-use tokio::sync::OnceCell;
 use tokio_postgres::Row;
 use tokio_postgres::error::SqlState;
 
 use super::environments::{Handle, PlatformSession};
-use super::gate::Pass;
 use super::lane::query_once;
 use super::param::TextParam;
+use super::realm::Realm;
 use super::schema::Schema;
 use super::sqlstate::to_error;
 use crate::error::Result;
@@ -88,20 +87,21 @@ const TELL: &str = "SELECT pg_catalog.set_config('request.jwt.claims', $1, true)
 /// One environment's data for the length of one request. Only a verified key makes one.
 pub(crate) struct EnvironmentScope {
     actor: DataActor,
-    handle: Arc<Handle>,
-    /// Taken with the first use of the database: a client that is slow to send its body keeps no gate from closing.
-    pass: OnceCell<Pass>,
+    realm: Realm,
 }
 
 impl EnvironmentScope {
-    pub(crate) fn new(actor: DataActor, handle: Arc<Handle>) -> Self {
-        Self { actor, handle, pass: OnceCell::new() }
+    pub(crate) fn new(actor: DataActor, realm: Realm) -> Self {
+        Self { actor, realm }
     }
 
-    /// Goes in at the gate, once; waits while the environment is being copied.
     async fn handle(&self) -> Result<&Arc<Handle>> {
-        self.pass.get_or_try_init(|| self.handle.enter()).await?;
-        Ok(&self.handle)
+        self.realm.inside().await
+    }
+
+    /// The environment behind it, for what is done with the platform's own tables.
+    pub(crate) fn realm(&self) -> &Realm {
+        &self.realm
     }
 
     pub(crate) fn actor(&self) -> &DataActor {
@@ -119,8 +119,9 @@ impl EnvironmentScope {
     }
 
     /// A connection for the platform's own tables of the environment.
+    #[allow(dead_code)]
     pub(crate) async fn platform(&self) -> Result<PlatformSession> {
-        self.handle().await?.platform().await
+        self.realm.platform().await
     }
 
     /// Runs one statement. A read that is too slow for its lane runs again on a session, where it has more time.
