@@ -12,6 +12,7 @@ use tokio_postgres::Client;
 
 use super::cluster::Cluster;
 use super::database::DatabaseName;
+use super::encode::OUTPUT_OPTIONS;
 use super::gate::{Closed, Gate, Pass};
 use super::lane::{LANE_OPTIONS, Lane};
 use super::schema::Schema;
@@ -302,7 +303,8 @@ impl Handle {
 
     async fn connect(&self, options: &str) -> Result<Connection> {
         let slot = self.budget.take().await?;
-        let client = self.cluster.connect_as(&self.database.data_login(), self.database.as_str(), options).await?;
+        let options = format!("{options} {OUTPUT_OPTIONS}");
+        let client = self.cluster.connect_as(&self.database.data_login(), self.database.as_str(), &options).await?;
         Ok(Connection { client, _slot: slot })
     }
 

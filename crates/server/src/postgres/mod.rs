@@ -4,6 +4,8 @@ pub(crate) mod cluster;
 pub(crate) mod copy;
 pub(crate) mod database;
 pub(crate) mod embedded;
+#[allow(dead_code)]
+pub(crate) mod encode;
 pub(crate) mod environments;
 pub(crate) mod fingerprint;
 pub(crate) mod gate;

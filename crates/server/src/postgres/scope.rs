@@ -7,6 +7,7 @@ use tokio::sync::OnceCell;
 use tokio_postgres::Row;
 use tokio_postgres::error::SqlState;
 
+use super::encode::Records;
 use super::environments::Handle;
 use super::gate::Pass;
 use super::lane::query_once;
@@ -94,6 +95,21 @@ impl EnvironmentScope {
         }
         let session = handle.session().await?;
         query_once(session.client()?, sql, params).await.map_err(to_error)
+    }
+
+    /// The same for a flat select of columns that [`Kind`](super::encode::Kind) knows: its rows are records, and are written as JSON here.
+    #[allow(dead_code)]
+    pub(crate) async fn records(&self, on: On, sql: &str, params: &[TextParam<'_>]) -> Result<Records> {
+        let handle = self.handle().await?;
+        if on == On::Lane {
+            let lane = handle.lane().await?;
+            match lane.lane().records(sql, params).await {
+                Err(error) if wants_a_session(&error) => {}
+                outcome => return outcome.map_err(to_error),
+            }
+        }
+        let session = handle.session().await?;
+        query_once(session.client()?, sql, params).await.map(Records::of_rows).map_err(to_error)
     }
 }
 
