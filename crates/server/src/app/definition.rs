@@ -12,7 +12,7 @@ use crate::error::{Error, Result};
 use crate::fence;
 use crate::postgres::cluster::PLATFORM_OPTIONS;
 use crate::postgres::introspect::{self, Revision};
-use crate::postgres::sqlstate::to_error;
+use crate::postgres::sqlstate::{to_definition_error, to_error};
 use crate::store::{audit, environments};
 
 /// Files of one call, and their bytes together.
@@ -89,7 +89,7 @@ pub(crate) async fn sync(app: &App, found: &Found, sync: Sync) -> Result<Synced>
     fence::in_force(app, raised).await;
     applied.map_err(|error| {
         // The hints of the data plane speak of records; here it is the definitions that are to be mended.
-        to_error(error)
+        to_definition_error(error)
             .hint("Mend the definitions, or the rows that stand in the way; nothing of this plan's tables was changed.")
     })?;
     Ok(Synced::Planned(plan))
