@@ -11,7 +11,7 @@ pub fn print(query: &Query) -> String {
         pairs.push(("select".to_owned(), select(&query.select)));
     }
     for (key, names) in [("columns", &query.columns), ("on_conflict", &query.on_conflict)] {
-        pairs.extend(names.as_ref().map(|names| (key.to_owned(), join(names, quote))));
+        pairs.extend(names.as_ref().map(|names| (key.to_owned(), join(names, |name| quote(name)))));
     }
     pairs.extend(query.after.clone().map(|after| ("after".to_owned(), after)));
     level(query, "", &mut pairs);
@@ -25,7 +25,7 @@ pub fn encode(text: &str) -> String {
     text.bytes().map(byte).collect()
 }
 
-pub fn quote(text: &String) -> String {
+pub fn quote(text: &str) -> String {
     format!("\"{}\"", text.replace('\\', "\\\\").replace('"', "\\\""))
 }
 
@@ -54,7 +54,7 @@ fn level(query: &Query, prefix: &str, pairs: &mut Vec<(String, String)>) {
         // Where another has the same name before it, its table's name is what reaches it.
         let first = embeds.iter().position(|other| other.name() == embed.name()) == Some(position);
         let name = if first { embed.name() } else { &embed.target };
-        level(&embed.query, &format!("{prefix}{}.", quote(&name.to_owned())), pairs);
+        level(&embed.query, &format!("{prefix}{}.", quote(name)), pairs);
     }
 }
 
@@ -145,9 +145,9 @@ fn condition(filter: &Filter, in_tree: bool) -> String {
         Test::Compare { operator, value: text } => format!("{}.{}", word(*operator), value(text)),
         Test::Quantified { operator, quantifier, values } => {
             let quantifier = if *quantifier == Quantifier::Any { "any" } else { "all" };
-            format!("{}({quantifier}).{}", word(*operator), value(&format!("{{{}}}", join(values, quote))))
+            format!("{}({quantifier}).{}", word(*operator), value(&format!("{{{}}}", join(values, |value| quote(value)))))
         }
-        Test::In(values) => format!("in.({})", join(values, quote)),
+        Test::In(values) => format!("in.({})", join(values, |value| quote(value))),
         Test::Is(is) => {
             let word = match is {
                 Is::Null => "null",
