@@ -123,11 +123,13 @@ async fn run(
     stop: impl Future<Output = ()> + Send + 'static,
 ) -> anyhow::Result<()> {
     let housekeeping = tokio::spawn(reconcile::keep(Arc::clone(&app)));
+    let migrating = tokio::spawn(reconcile::migrate_environments(Arc::clone(&app)));
     let neighbours = tokio::spawn(fence::tend(Arc::clone(&app)));
     let environments = Arc::clone(&app.environments);
     let connections = tokio::spawn(async move { environments.keep_house().await });
     let served = crate::http::serve(Arc::clone(&app), listener, stop).await;
     housekeeping.abort();
+    migrating.abort();
     neighbours.abort();
     connections.abort();
     lease.abort();

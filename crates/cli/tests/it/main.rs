@@ -22,6 +22,7 @@ mod proof;
 mod proxy;
 mod roles;
 mod schema;
+mod schema_versions;
 mod secrecy;
 mod server;
 mod sessions;

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use tokio::task::block_in_place;
 
 use super::App;
-use super::environment::{Found, require_usable};
+use super::environment::{Found, require_ready, require_usable};
 use crate::error::{Error, Result};
 use crate::fence;
 use crate::postgres::cluster::PLATFORM_OPTIONS;
@@ -36,7 +36,7 @@ pub(crate) enum Synced {
 
 /// Plans the way from what is deployed to the files, and goes it unless it is a dry run.
 pub(crate) async fn sync(app: &App, found: &Found, sync: Sync) -> Result<Synced> {
-    require_usable(&found.environment)?;
+    require_ready(app, &found.environment).await?;
     if !sync.dry_run {
         found.access.require_change(&found.environment)?;
     }
@@ -120,7 +120,7 @@ async fn record(app: &App, found: &Found, plan: &Plan) -> Result<()> {
 
 /// What was last applied, as (kind, name, normalised form).
 pub(crate) async fn stored_in(app: &App, found: &Found) -> Result<Vec<(String, String, Value)>> {
-    require_usable(&found.environment)?;
+    require_ready(app, &found.environment).await?;
     let database = &found.environment.database;
     let client = app.cluster.connect_as(&database.owner_login(), database.as_str(), PLATFORM_OPTIONS).await?;
     Ok(introspect::stored(&client).await?)

@@ -62,6 +62,11 @@ impl Verified {
     pub(crate) fn database(&self) -> &DatabaseName {
         &self.0.key.database
     }
+
+    /// How many migrations that had at least when the key was read.
+    pub(crate) fn schema_version(&self) -> i32 {
+        self.0.key.schema_version
+    }
 }
 
 impl KeyCache {

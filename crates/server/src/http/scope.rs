@@ -5,7 +5,7 @@ use std::sync::Arc;
 use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
 
-use crate::app::App;
+use crate::app::{App, environment};
 use crate::auth::key_from_headers;
 use crate::error::{Error, Result};
 use crate::postgres::scope::EnvironmentScope;
@@ -17,6 +17,7 @@ impl FromRequestParts<Arc<App>> for EnvironmentScope {
         let text = key_from_headers(&parts.headers)?;
         let verified = app.keys.verify(&app.store, &app.secrets, text).await?;
         let actor = verified.actor();
+        environment::migrate(app, actor.environment_id, verified.database(), verified.schema_version()).await?;
         let handle = app.environments.handle(actor.environment_id, verified.database(), &app.cluster);
         Ok(EnvironmentScope::new(actor, handle))
     }

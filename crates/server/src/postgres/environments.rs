@@ -14,7 +14,8 @@ use super::cluster::Cluster;
 use super::database::DatabaseName;
 use super::gate::{Closed, Gate, Pass};
 use super::lane::{LANE_OPTIONS, Lane};
-use super::schema::Schema;
+use super::schema::{self, Schema};
+use super::template::migrate_environment;
 use crate::error::{Error, Result};
 use crate::fence::Lease;
 
@@ -27,6 +28,8 @@ static MAX_LANES: LazyLock<usize> = LazyLock::new(|| std::thread::available_para
 const BUSY_LANE: usize = 3;
 /// Connections of one environment for statements that need one to themselves.
 const MAX_SESSIONS: usize = 8;
+/// Connections of one environment for the platform's own tables.
+const MAX_PLATFORM: usize = 4;
 /// Connections nobody used for this long are closed.
 const IDLE: Duration = Duration::from_secs(60);
 /// How long the requests inside may take to leave a gate that another node has closed; it has given up long before that.
@@ -38,6 +41,10 @@ const PATIENCE: Duration = Duration::from_secs(5);
 
 const SESSION_OPTIONS: &str =
     "-c default_transaction_read_only=off -c statement_timeout=30s -c lock_timeout=5s -c idle_in_transaction_session_timeout=30s";
+
+/// Settings of the platform's sessions: nothing of schema `public` is found without being named.
+const PLATFORM_SESSION_OPTIONS: &str = "-c default_transaction_read_only=off -c search_path=pg_catalog -c statement_timeout=15s \
+    -c lock_timeout=5s -c idle_in_transaction_session_timeout=15s";
 
 /// All environments with a handle on this server.
 pub(crate) struct Environments {
@@ -55,8 +62,10 @@ pub(crate) struct Handle {
     budget: Arc<Budget>,
     lanes: Mutex<Vec<Arc<LaneSlot>>>,
     opening: tokio::sync::Mutex<()>,
-    idle_sessions: Mutex<Vec<Connection>>,
-    session_slots: Arc<Semaphore>,
+    sessions: Pool,
+    platform: Pool,
+    /// Held while schema `cloche` is brought up to date; true when that is done.
+    migrated: tokio::sync::Mutex<bool>,
     /// Counts the closings of all connections: one that was out meanwhile is not taken back.
     generation: AtomicU64,
     lease: Arc<Lease>,
@@ -64,6 +73,12 @@ pub(crate) struct Handle {
     schema_loading: tokio::sync::Mutex<()>,
     /// Milliseconds after the registry started.
     last_used: AtomicU64,
+}
+
+/// Connections as one login that are used by one at a time.
+struct Pool {
+    idle: Mutex<Vec<Connection>>,
+    slots: Arc<Semaphore>,
 }
 
 /// The tables as they were read last.
@@ -96,8 +111,19 @@ pub(crate) struct LaneInUse(Arc<LaneSlot>);
 pub(crate) struct Session {
     connection: Option<Connection>,
     handle: Arc<Handle>,
+    login: Login,
     generation: u64,
     _turn: OwnedSemaphorePermit,
+}
+
+/// A [`Session`] as the environment's platform login.
+pub(crate) type PlatformSession = Session;
+
+/// Which of the environment's logins a session has.
+#[derive(Debug, Clone, Copy)]
+enum Login {
+    Data,
+    Platform,
 }
 
 impl Environments {
@@ -204,8 +230,9 @@ impl Handle {
             lease: Arc::clone(&all.lease),
             lanes: Mutex::default(),
             opening: tokio::sync::Mutex::default(),
-            idle_sessions: Mutex::default(),
-            session_slots: Arc::new(Semaphore::new(MAX_SESSIONS)),
+            sessions: Pool::new(MAX_SESSIONS),
+            platform: Pool::new(MAX_PLATFORM),
+            migrated: tokio::sync::Mutex::default(),
             generation: AtomicU64::new(0),
             schema: Mutex::default(),
             schema_loading: tokio::sync::Mutex::default(),
@@ -281,7 +308,18 @@ impl Handle {
 
     /// A connection of one's own.
     pub(crate) async fn session(self: &Arc<Self>) -> Result<Session> {
-        let turn = tokio::time::timeout(PATIENCE, Arc::clone(&self.session_slots).acquire_owned())
+        self.take(Login::Data).await
+    }
+
+    /// A connection as the environment's platform login, which reads and writes the tables of schema `cloche`. Like all connections it is
+    /// for those inside the gate: a request takes it from its scope, others [`Handle::enter`] first and keep the pass as long.
+    pub(crate) async fn platform(self: &Arc<Self>) -> Result<PlatformSession> {
+        self.take(Login::Platform).await
+    }
+
+    async fn take(self: &Arc<Self>, login: Login) -> Result<Session> {
+        let pool = self.pool(login);
+        let turn = tokio::time::timeout(PATIENCE, Arc::clone(&pool.slots).acquire_owned())
             .await
             .map_err(|_| {
                 Error::unavailable(
@@ -292,18 +330,45 @@ impl Handle {
             })?
             .map_err(Error::internal)?;
         let generation = self.generation.load(Ordering::SeqCst);
-        let idle = std::iter::from_fn(|| locked(&self.idle_sessions).pop()).find(|connection| !connection.client.is_closed());
+        let idle = std::iter::from_fn(|| locked(&pool.idle).pop()).find(|connection| !connection.client.is_closed());
         let connection = match idle {
             Some(connection) => connection,
-            None => self.connect(SESSION_OPTIONS).await?,
+            None => match login {
+                Login::Data => self.connect(SESSION_OPTIONS).await?,
+                Login::Platform => self.connect_as(&self.database.platform_login(), PLATFORM_SESSION_OPTIONS).await?,
+            },
         };
-        Ok(Session { connection: Some(connection), handle: Arc::clone(self), generation, _turn: turn })
+        Ok(Session { connection: Some(connection), handle: Arc::clone(self), login, generation, _turn: turn })
+    }
+
+    fn pool(&self, login: Login) -> &Pool {
+        match login {
+            Login::Data => &self.sessions,
+            Login::Platform => &self.platform,
+        }
     }
 
     async fn connect(&self, options: &str) -> Result<Connection> {
+        self.connect_as(&self.database.data_login(), options).await
+    }
+
+    async fn connect_as(&self, login: &str, options: &str) -> Result<Connection> {
         let slot = self.budget.take().await?;
-        let client = self.cluster.connect_as(&self.database.data_login(), self.database.as_str(), options).await?;
+        let client = self.cluster.connect_as(login, self.database.as_str(), options).await?;
         Ok(Connection { client, _slot: slot })
+    }
+
+    /// Brings schema `cloche` to what this server knows, once. Not while the gate is closed.
+    pub(crate) async fn migrate(&self) -> Result<()> {
+        let mut migrated = self.migrated.lock().await;
+        if *migrated {
+            return Ok(());
+        }
+        let _pass = self.enter().await?;
+        let _slot = self.budget.take().await?;
+        migrate_environment(&self.cluster, &self.database).await?;
+        *migrated = true;
+        Ok(())
     }
 
     /// The tables there are, from memory where known.
@@ -346,7 +411,7 @@ impl Handle {
         };
         let session = self.session().await?;
         let read = Instant::now();
-        let schema = Arc::new(Schema::load(session.client()?).await.map_err(super::sqlstate::to_error)?);
+        let schema = Arc::new(schema::load(session.client()?).await.map_err(super::sqlstate::to_error)?);
         let mut remembered = locked(&self.schema);
         if remembered.changes == changes {
             remembered.schema = Some((Arc::clone(&schema), read));
@@ -355,13 +420,20 @@ impl Handle {
     }
 
     fn has_connections(&self) -> bool {
-        !locked(&self.lanes).is_empty() || !locked(&self.idle_sessions).is_empty()
+        !locked(&self.lanes).is_empty() || !locked(&self.sessions.idle).is_empty() || !locked(&self.platform.idle).is_empty()
     }
 
     fn close_connections(&self) {
         self.generation.fetch_add(1, Ordering::SeqCst);
         locked(&self.lanes).clear();
-        locked(&self.idle_sessions).clear();
+        locked(&self.sessions.idle).clear();
+        locked(&self.platform.idle).clear();
+    }
+}
+
+impl Pool {
+    fn new(size: usize) -> Self {
+        Self { idle: Mutex::default(), slots: Arc::new(Semaphore::new(size)) }
     }
 }
 
@@ -379,17 +451,25 @@ impl Session {
             .map(|connection| &connection.client)
             .ok_or_else(|| Error::internal("a session without a connection"))
     }
+
+    /// The same, for a transaction.
+    pub(crate) fn client_mut(&mut self) -> Result<&mut Client> {
+        self.connection
+            .as_mut()
+            .map(|connection| &mut connection.client)
+            .ok_or_else(|| Error::internal("a session without a connection"))
+    }
 }
 
 impl Drop for Session {
     fn drop(&mut self) {
         let Some(connection) = self.connection.take() else { return };
-        let (handle, generation) = (Arc::clone(&self.handle), self.generation);
+        let (handle, login, generation) = (Arc::clone(&self.handle), self.login, self.generation);
         tokio::spawn(async move {
             // Whatever state the statement left, down to an open transaction (where this fails), goes no further.
             let reset = tokio::time::timeout(PATIENCE, connection.client.batch_execute("DISCARD ALL")).await;
             if matches!(reset, Ok(Ok(()))) && handle.generation.load(Ordering::SeqCst) == generation {
-                locked(&handle.idle_sessions).push(connection);
+                locked(&handle.pool(login).idle).push(connection);
             }
         });
     }

@@ -17,5 +17,5 @@ pub(crate) mod scope;
 pub(crate) mod sever;
 pub(crate) mod sqlstate;
 pub(crate) mod template;
-mod travel;
+pub(crate) mod travel;
 pub(crate) mod variables;

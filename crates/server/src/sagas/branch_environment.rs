@@ -16,7 +16,7 @@ use crate::postgres::cluster::PLATFORM_OPTIONS;
 use crate::postgres::copy::{self, BranchMode, Choice, Copied, DUMP_LOGIN, DUMP_OPTIONS, RestoreFailed, SnapshotCopy, Way, Wish};
 use crate::postgres::database::DatabaseName;
 use crate::postgres::fingerprint::{Depth, Differences, Fingerprint};
-use crate::postgres::variables;
+use crate::postgres::{travel, variables};
 
 /// The step whose detail holds how the copy was made.
 pub(crate) const CLONE: &str = "clone_database";
@@ -178,13 +178,13 @@ impl<'a> Step<Making<'a>> for Cleanse {
         let (app, input, database) = (context.app, branch(context)?, &context.input.database);
         let client = app.cluster.connect_as(&database.platform_login(), database.as_str(), PLATFORM_OPTIONS).await;
         let mut client = client.map_err(step_error)?;
-        let outcome = if input.copy_variables {
-            variables::reseal(&mut client, &app.secrets, input.source, context.input.environment).await
-        } else {
-            variables::clear(&client).await
-        };
-        let variables = outcome.map_err(step_error)?;
-        Ok(if input.copy_variables { json!({ "variables": variables }) } else { Value::Null })
+        let left = travel::leave_behind(&client, input.mode, input.copy_variables).await;
+        left.map_err(step_error)?;
+        if !input.copy_variables {
+            return Ok(Value::Null);
+        }
+        let resealed = variables::reseal(&mut client, &app.secrets, input.source, context.input.environment).await;
+        Ok(json!({ "variables": resealed.map_err(step_error)? }))
     }
 }
 
