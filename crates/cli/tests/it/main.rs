@@ -8,6 +8,7 @@ mod client;
 mod data;
 mod definitions;
 mod demo;
+mod dialect;
 mod environments;
 mod faults;
 mod fence;
