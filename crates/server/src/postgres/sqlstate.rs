@@ -85,6 +85,8 @@ pub(crate) fn problem_type(code: &str) -> &str {
         "PGRST202" => return "function/not-found",
         "PGRST203" => return "function/ambiguous",
         "PGRST205" => return "table/not-found",
+        "PGRST301" => return "token/invalid",
+        "PGRST303" => return "token/expired",
         _ => {}
     }
     let is_sqlstate = code.len() == 5 && code.bytes().all(|byte| byte.is_ascii_uppercase() || byte.is_ascii_digit());
