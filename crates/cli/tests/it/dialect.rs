@@ -8,12 +8,18 @@ mod pages;
 mod shapes;
 mod writes;
 
+use std::time::{Duration, Instant};
+
 use serde_json::{Value, json};
+use tokio::time::sleep;
 use tokio_postgres::Client;
 
 use crate::client::{Answer, Api};
 use crate::harness::Server;
 use crate::world::{customer, project};
+
+/// Until when a change must have been seen.
+const SOON: Duration = Duration::from_secs(10);
 
 /// A server with an environment that has the tables of `fixture.sql`, made by its customer's own SQL.
 struct Cinema {
@@ -65,6 +71,31 @@ impl Checks {
     async fn gets<const N: usize>(&mut self, cases: [(&str, Value); N]) {
         for (path, expected) in cases {
             self.get(path, expected).await;
+        }
+    }
+
+    /// GET that answers so soon: what the customer's own SQL has changed is looked for at most once a second.
+    async fn eventually(&mut self, path: &str, expected: Value) {
+        let deadline = Instant::now() + SOON;
+        loop {
+            let answer = self.ask("GET", path, &[], None).await;
+            let there = answer.status == 200 && answer.json() == expected;
+            if there || Instant::now() > deadline {
+                return self.compare("GET", path, &answer, 200, Some(&expected));
+            }
+            sleep(Duration::from_millis(50)).await;
+        }
+    }
+
+    /// GET that is refused so soon.
+    async fn refused_eventually(&mut self, path: &str, status: u16, code: &str) {
+        let deadline = Instant::now() + SOON;
+        loop {
+            let answer = self.ask("GET", path, &[], None).await;
+            if answer.status == status || Instant::now() > deadline {
+                return self.refusal("GET", path, &answer, status, code);
+            }
+            sleep(Duration::from_millis(50)).await;
         }
     }
 

@@ -7,6 +7,7 @@ use super::{Ask, Cinema};
 #[tokio::test]
 async fn limits_ranges_and_counts() {
     let cinema = Cinema::open().await;
+    cinema.sql.batch_execute("ANALYZE items").await.unwrap();
     let mut checks = cinema.checks();
     let get = |path, headers| Ask { method: "GET", path, headers, body: None };
     let exact = [("prefer", "count=exact")];
