@@ -9,6 +9,7 @@ mod data;
 mod definitions;
 mod definitions_code;
 mod demo;
+mod dialect;
 mod encoding;
 mod environments;
 mod faults;

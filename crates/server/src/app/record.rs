@@ -48,6 +48,8 @@ pub(crate) struct Written {
 pub(crate) struct Listing {
     pub(crate) count: Option<Count>,
     pub(crate) format: Format,
+    /// Of a call: nothing is changed if it answers more records.
+    pub(crate) max_affected: Option<u64>,
     pub(crate) transaction: Transaction,
 }
 
@@ -134,7 +136,7 @@ enum Place {
 pub(crate) async fn list(scope: &EnvironmentScope, table: &str, query: &Query, asked: &Listing) -> Result<Page> {
     let (count, planned) = counts(asked.count);
     let reading = asked.transaction.reading();
-    let wanted = Wanted { count, format: asked.format, flat: reading.is_plain() };
+    let wanted = Wanted { count, format: asked.format, flat: reading.is_plain(), max_affected: None };
     let work = |context: &Context<'_>, table: &Table| {
         let compile::List { statement, is_flat, keyset } = compile::list(context, table, query, wanted)?;
         let limit = query.limit.unwrap_or(u64::MAX).min(context.max_rows);
@@ -222,7 +224,7 @@ pub(crate) async fn call<'p>(
 ) -> Result<Outcome> {
     let transaction = if only_reads { asked.transaction.reading() } else { asked.transaction.clone() };
     let (count, _) = counts(asked.count);
-    let wanted = Wanted { count, format: asked.format, flat: false };
+    let wanted = Wanted { count, format: asked.format, flat: false, max_affected: asked.max_affected };
     let work = |schema: &Schema| {
         let caller = Caller::new(scope.actor(), schema);
         let context = context(scope, schema, &caller);
