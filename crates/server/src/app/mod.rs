@@ -14,6 +14,7 @@ pub(crate) mod project;
 pub(crate) mod record;
 pub(crate) mod removal;
 pub(crate) mod session;
+pub(crate) mod users;
 pub(crate) mod variable;
 
 use std::path::PathBuf;

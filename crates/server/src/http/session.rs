@@ -66,7 +66,7 @@ impl Caller {
 }
 
 /// Behind a proxy on this machine, what that says last of where the request came from; a proxy elsewhere counts as the caller itself.
-fn address(peer: IpAddr, headers: &HeaderMap, proxied: bool) -> IpAddr {
+pub(super) fn address(peer: IpAddr, headers: &HeaderMap, proxied: bool) -> IpAddr {
     let forwarded = headers.get_all("x-forwarded-for").iter().next_back().and_then(|value| value.to_str().ok());
     let forwarded = forwarded.and_then(|text| text.rsplit(',').next()?.trim().parse().ok());
     forwarded.filter(|_| proxied && peer.to_canonical().is_loopback()).unwrap_or(peer)
@@ -217,7 +217,7 @@ fn no_store(answer: impl IntoResponse) -> Response {
 }
 
 /// A JSON body. What is wrong with it is said without what it holds, which may be a password.
-async fn read<T: DeserializeOwned>(body: Body) -> Result<T> {
+pub(super) async fn read<T: DeserializeOwned>(body: Body) -> Result<T> {
     let bytes = to_bytes(body, MAX_BODY).await.map_err(|_| {
         Error::too_large("request/too-large", "The body is too large or did not arrive whole.")
             .hint(format!("{} KiB at most.", MAX_BODY / 1024))

@@ -4,14 +4,14 @@ use std::sync::Arc;
 
 use cloche_wire::{EnvironmentId, KeyKind};
 use futures_util::future::join4;
-use tokio::sync::OnceCell;
 use tokio_postgres::Row;
 use tokio_postgres::error::SqlState;
 
+use super::encode::Records;
 use super::environments::{Handle, PlatformSession};
-use super::gate::Pass;
 use super::lane::query_once;
 use super::param::TextParam;
+use super::realm::Realm;
 use super::schema::Schema;
 use super::sqlstate::to_error;
 use crate::error::Result;
@@ -88,20 +88,21 @@ const TELL: &str = "SELECT pg_catalog.set_config('request.jwt.claims', $1, true)
 /// One environment's data for the length of one request. Only a verified key makes one.
 pub(crate) struct EnvironmentScope {
     actor: DataActor,
-    handle: Arc<Handle>,
-    /// Taken with the first use of the database: a client that is slow to send its body keeps no gate from closing.
-    pass: OnceCell<Pass>,
+    realm: Realm,
 }
 
 impl EnvironmentScope {
-    pub(crate) fn new(actor: DataActor, handle: Arc<Handle>) -> Self {
-        Self { actor, handle, pass: OnceCell::new() }
+    pub(crate) fn new(actor: DataActor, realm: Realm) -> Self {
+        Self { actor, realm }
     }
 
-    /// Goes in at the gate, once; waits while the environment is being copied.
     async fn handle(&self) -> Result<&Arc<Handle>> {
-        self.pass.get_or_try_init(|| self.handle.enter()).await?;
-        Ok(&self.handle)
+        self.realm.inside().await
+    }
+
+    /// The environment behind it, for what is done with the platform's own tables.
+    pub(crate) fn realm(&self) -> &Realm {
+        &self.realm
     }
 
     pub(crate) fn actor(&self) -> &DataActor {
@@ -119,8 +120,9 @@ impl EnvironmentScope {
     }
 
     /// A connection for the platform's own tables of the environment.
+    #[allow(dead_code)]
     pub(crate) async fn platform(&self) -> Result<PlatformSession> {
-        self.handle().await?.platform().await
+        self.realm.platform().await
     }
 
     /// Runs one statement. A read that is too slow for its lane runs again on a session, where it has more time.
@@ -175,6 +177,20 @@ impl EnvironmentScope {
             (None, KeyKind::Publishable) => r#"{"role":"anon"}"#.to_owned(),
             (None, KeyKind::Secret) => r#"{"role":"service_role"}"#.to_owned(),
         }
+    }
+
+    /// The same for a flat select of columns that [`Kind`](super::encode::Kind) knows: its rows are records, and are written as JSON here.
+    pub(crate) async fn records(&self, on: On<'_>, sql: &str, params: &[TextParam<'_>]) -> Result<Records> {
+        let handle = self.handle().await?;
+        if on == On::Lane {
+            let lane = handle.lane().await?;
+            match lane.lane().records(sql, params).await {
+                Err(error) if wants_a_session(&error) => {}
+                outcome => return outcome.map_err(to_error),
+            }
+        }
+        let session = handle.session().await?;
+        query_once(session.client()?, sql, params).await.map(Records::of_rows).map_err(to_error)
     }
 }
 

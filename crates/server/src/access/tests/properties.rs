@@ -129,7 +129,7 @@ fn of_actor<'r>(roles: &'r [Role], actor: &DataActor) -> Vec<&'r Role> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(3000))]
+    #![proptest_config(ProptestConfig::with_cases(500))]
 
     #[test]
     fn a_guard_says_what_the_rules_say(roles in roles(), actor in actor(), rows in vec(row(), 1..6)) {
