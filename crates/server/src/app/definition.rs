@@ -101,7 +101,8 @@ fn stored(local: &Definitions) -> Value {
     let enums = local.enums.iter().map(|(name, spec)| entry("enum", name, json!(spec)));
     let views = local.views.iter().map(|(name, spec)| entry("view", name, json!(spec)));
     let functions = local.functions.iter().map(|(name, spec)| entry("function", name, json!(spec)));
-    tables.chain(enums).chain(views).chain(functions).collect()
+    let roles = local.roles.iter().map(|(name, spec)| entry("role", name, json!(spec)));
+    tables.chain(enums).chain(views).chain(functions).chain(roles).collect()
 }
 
 /// What is stored of things that pruning or renaming took away.
@@ -123,6 +124,7 @@ fn removed(local: &Definitions, deployed: &Deployed, prune: bool) -> Value {
     removed.extend(deployed.functions.iter().map(|it| &it.name).filter_map(|it| {
         gone("function", it, local.functions.contains_key(it), functions.contains(it.as_str()))
     }));
+    removed.extend(deployed.roles.keys().filter_map(|it| gone("role", it, local.roles.contains_key(it), false)));
     Value::Array(removed)
 }
 
