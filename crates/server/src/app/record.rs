@@ -151,6 +151,7 @@ async fn attempt<'a>(
     write: impl Fn(&Table) -> Result<Option<(On, Statement<'a>)>>,
 ) -> Result<Vec<Row>> {
     let table = access::table(scope.actor(), schema, table, verbs)?;
+    scope.used(&table.name, verbs[0], std::iter::empty());
     let Some((on, statement)) = write(table)? else {
         return Ok(Vec::new());
     };

@@ -1,5 +1,6 @@
 //! Everything that knows HTTP.
 
+mod address;
 mod console;
 pub(crate) mod data;
 mod error;

@@ -66,7 +66,7 @@ pub(crate) fn list() -> Vec<Route> {
 pub(super) fn router(app: Arc<App>) -> Router {
     let graph = Graph { schema: graphql::schema(Some(Arc::clone(&app))), app: Arc::clone(&app) };
     Router::new()
-        .merge(data_plane().with_state(Arc::clone(&app)))
+        .merge(data_plane().with_state(Arc::clone(&app)).route_layer(middleware::from_fn(data::guardrails::layer)))
         .merge(management_plane().with_state(graph))
         .merge(sessions().with_state(Arc::clone(&app)))
         .merge(operations().with_state(app))

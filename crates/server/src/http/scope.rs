@@ -5,6 +5,7 @@ use std::sync::Arc;
 use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
 
+use super::data::guardrails;
 use crate::app::{App, environment};
 use crate::auth::key_from_headers;
 use crate::error::{Error, Result};
@@ -19,6 +20,7 @@ impl FromRequestParts<Arc<App>> for EnvironmentScope {
         let actor = verified.actor();
         environment::migrate(app, actor.environment_id, verified.database(), verified.schema_version()).await?;
         let handle = app.environments.handle(actor.environment_id, verified.database(), &app.cluster);
-        Ok(EnvironmentScope::new(actor, handle))
+        let settings = guardrails::admit(app, parts, &actor, &handle).await?;
+        Ok(EnvironmentScope::new(actor, handle, settings))
     }
 }

@@ -11,7 +11,8 @@ use super::environments::{Handle, PlatformSession};
 use super::gate::Pass;
 use super::lane::query_once;
 use super::param::TextParam;
-use super::schema::Schema;
+use super::schema::{Schema, Verb};
+use super::settings::EnvironmentSettings;
 use super::sqlstate::to_error;
 use crate::error::Result;
 
@@ -53,13 +54,24 @@ pub(crate) enum On {
 pub(crate) struct EnvironmentScope {
     actor: DataActor,
     handle: Arc<Handle>,
+    settings: Arc<EnvironmentSettings>,
     /// Taken with the first use of the database: a client that is slow to send its body keeps no gate from closing.
     pass: OnceCell<Pass>,
 }
 
 impl EnvironmentScope {
-    pub(crate) fn new(actor: DataActor, handle: Arc<Handle>) -> Self {
-        Self { actor, handle, pass: OnceCell::new() }
+    pub(crate) fn new(actor: DataActor, handle: Arc<Handle>, settings: Arc<EnvironmentSettings>) -> Self {
+        Self { actor, handle, settings, pass: OnceCell::new() }
+    }
+
+    /// How this environment answers: limits of bodies and pages, what is switched on.
+    pub(crate) fn settings(&self) -> &EnvironmentSettings {
+        &self.settings
+    }
+
+    /// Counts a use of a table and of the columns named; both as the schema calls them.
+    pub(crate) fn used<'n>(&self, table: &str, verb: Verb, columns: impl Iterator<Item = &'n str>) {
+        self.handle.traffic.used(table, verb, columns);
     }
 
     /// Goes in at the gate, once; waits while the environment is being copied.

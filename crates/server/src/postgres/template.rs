@@ -14,6 +14,7 @@ pub(crate) const TEMPLATE: &str = "cloche_template";
 pub(crate) const MIGRATIONS: &[Migration] = &[
     Migration { name: "0001_foundation", sql: include_str!("environment_schema/0001_foundation.sql") },
     Migration { name: "0003_users", sql: include_str!("environment_schema/0003_users.sql") },
+    Migration { name: "0004_settings", sql: include_str!("environment_schema/0004_settings.sql") },
 ];
 
 /// How many there are: what a new environment has, and an older one is brought to. Far from the limit.

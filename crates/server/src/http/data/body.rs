@@ -12,28 +12,28 @@ use serde::de::{Deserializer, Error as _, IgnoredAny, MapAccess, SeqAccess, Visi
 
 use crate::error::{Error, Result};
 use crate::postgres::query::compile;
+use crate::postgres::scope::EnvironmentScope;
 
-/// Bytes a body may have.
-pub(super) const MAX_BODY: usize = 8 << 20;
 /// Columns a PostgreSQL table may have: no object needs more keys.
 const MAX_KEYS: usize = 1600;
 /// What is read and thrown away of a body that is too large, so that the client gets to read the answer.
-const MAX_DRAINED: usize = 64 << 20;
+const MAX_DRAINED: usize = 128 << 20;
 const MAX_DRAINING: Duration = Duration::from_secs(10);
 
-/// The whole body, if it is JSON by its header and within the limit.
-pub(super) async fn read(headers: &HeaderMap, body: Body) -> Result<Bytes> {
+/// The whole body, if it is JSON by its header and within the environment's limit.
+pub(super) async fn read(scope: &EnvironmentScope, headers: &HeaderMap, body: Body) -> Result<Bytes> {
     check_media_type(headers)?;
+    let limit = scope.settings().max_body_bytes;
     let waits = headers.contains_key(header::EXPECT);
-    if waits && body.size_hint().lower() > MAX_BODY as u64 {
+    if waits && body.size_hint().lower() > limit {
         // The client has not sent it yet.
-        return Err(too_large());
+        return Err(too_large(limit));
     }
     let mut stream = body.into_data_stream();
     let mut whole = BytesMut::new();
     while let Some(chunk) = stream.next().await {
         let chunk = chunk.map_err(|_| Error::bad_input("request/incomplete-body", "The body ended too early."))?;
-        if whole.len() + chunk.len() > MAX_BODY {
+        if (whole.len() + chunk.len()) as u64 > limit {
             let mut drained = whole.len() + chunk.len();
             drop(whole);
             let drain = async {
@@ -46,7 +46,7 @@ pub(super) async fn read(headers: &HeaderMap, body: Body) -> Result<Bytes> {
             };
             // However far it got: the answer is the same.
             let _ = tokio::time::timeout(MAX_DRAINING, drain).await;
-            return Err(too_large());
+            return Err(too_large(limit));
         }
         whole.extend_from_slice(&chunk);
     }
@@ -104,8 +104,9 @@ fn check_media_type(headers: &HeaderMap) -> Result<()> {
         .hint("Send JSON, with Content-Type: application/json."))
 }
 
-fn too_large() -> Error {
-    Error::too_large("request/too-large", format!("The body is larger than {} MiB.", MAX_BODY >> 20))
+fn too_large(limit: u64) -> Error {
+    let limit = if limit % (1 << 20) == 0 { format!("{} MiB", limit >> 20) } else { format!("{limit} bytes") };
+    Error::too_large("request/too-large", format!("The body is larger than {limit}."))
         .hint("Send the records in several requests.")
 }
 

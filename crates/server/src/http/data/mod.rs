@@ -1,6 +1,7 @@
 //! The data plane: `/v1/data/{table}`, and the same under the path that Supabase clients use.
 
 mod body;
+pub(super) mod guardrails;
 mod prefer;
 mod record;
 

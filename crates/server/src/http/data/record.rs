@@ -63,7 +63,7 @@ pub(super) async fn create(
     body: Body,
 ) -> Result<Response> {
     let query = select_only(query.as_deref(), "POST")?;
-    let bytes = body::read(&headers, body).await?;
+    let bytes = body::read(&scope, &headers, body).await?;
     let objects = body::objects(&bytes)?;
     if preferences.single && preferences.returning == Some(Return::Representation) {
         match objects.as_ref().map_or(0, body::number_of_objects) {
@@ -97,7 +97,7 @@ pub(super) async fn update(
     body: Body,
 ) -> Result<Response> {
     let query = filters_only(query.as_deref(), "PATCH")?;
-    let bytes = body::read(&headers, body).await?;
+    let bytes = body::read(&scope, &headers, body).await?;
     let object = body::object(&bytes)?;
     let (target, returning) = target(preferences);
     let written = record::update(&scope, &table, &query, &object, target, returning).await?;
@@ -125,7 +125,7 @@ pub(super) async fn update_one(
     body: Body,
 ) -> Result<Response> {
     let query = select_only(query.as_deref(), "one record")?;
-    let bytes = body::read(&headers, body).await?;
+    let bytes = body::read(&scope, &headers, body).await?;
     let object = body::object(&bytes)?;
     let target = Target::Id(&id);
     let written = record::update(&scope, &table, &query, &object, target, one(preferences)).await?;
