@@ -7,8 +7,6 @@ use std::time::Duration;
 use cloche_wire::FieldError;
 use tokio_postgres::error::SqlState;
 
-use crate::postgres::query::parse::nul_character;
-
 /// What kind of failure it is, from the caller's point of view.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Kind {
@@ -20,6 +18,8 @@ pub(crate) enum Kind {
     Forbidden,
     /// There is no such thing, or the caller may not know of it.
     NotFound,
+    /// The request can mean several things.
+    Several,
     /// The thing is in a state that does not allow it, or a name is taken.
     Conflict,
     /// Preconditions of the request (such as "exactly one row") do not hold.
@@ -84,6 +84,10 @@ impl Error {
 
     pub(crate) fn not_found(code: impl Into<String>, message: impl Into<String>) -> Self {
         Self::new(Kind::NotFound, code, message)
+    }
+
+    pub(crate) fn several(code: impl Into<String>, message: impl Into<String>) -> Self {
+        Self::new(Kind::Several, code, message)
     }
 
     pub(crate) fn conflict(code: impl Into<String>, message: impl Into<String>) -> Self {
@@ -176,6 +180,20 @@ fn is_busy(error: &tokio_postgres::Error) -> bool {
         error.code(),
         Some(&SqlState::LOCK_NOT_AVAILABLE | &SqlState::QUERY_CANCELED | &SqlState::IDLE_IN_TRANSACTION_SESSION_TIMEOUT)
     )
+}
+
+/// A value that PostgreSQL's text cannot hold is refused before it gets there.
+pub(crate) fn nul_character() -> Error {
+    Error::bad_input("request/nul-character", "The character NUL (U+0000) cannot be stored or looked for.")
+        .hint("Leave the character out.")
+}
+
+impl From<cloche_dialect::DialectError> for Error {
+    fn from(error: cloche_dialect::DialectError) -> Self {
+        let answer = if error.code == "PGRST103" { Self::out_of_range } else { Self::bad_input };
+        let answer = answer(error.code, error.message);
+        Self { details: error.details, hint: error.hint, ..answer }
+    }
 }
 
 impl fmt::Debug for Error {

@@ -56,6 +56,7 @@ impl FromStr for Network {
 
     fn from_str(text: &str) -> Result<Self, String> {
         let refuse = || format!("{text:?} is no address and no network: write 10.0.0.1, 10.0.0.0/8 or 2001:db8::/32");
+        let text = text.trim();
         let (address, bits) = text.split_once('/').map_or((text, None), |(address, bits)| (address, Some(bits)));
         let address: IpAddr = address.parse().map_err(|_| refuse())?;
         let most = if address.is_ipv4() { 32 } else { 128 };

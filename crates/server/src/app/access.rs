@@ -2,10 +2,37 @@
 
 use cloche_wire::KeyKind;
 
+use crate::access::Guard;
 use crate::error::{Error, Result};
-use crate::postgres::query::closest;
+use crate::postgres::query::{Access, closest};
 use crate::postgres::schema::{Schema, Table, Verb};
 use crate::postgres::scope::DataActor;
+
+/// PostgREST's code for a table that is not there.
+pub(crate) const UNKNOWN_TABLE: &str = "PGRST205";
+
+/// A caller of the data plane, as statements are written for.
+pub(crate) struct Caller<'a> {
+    actor: &'a DataActor,
+    schema: &'a Schema,
+}
+
+impl<'a> Caller<'a> {
+    pub(crate) fn new(actor: &'a DataActor, schema: &'a Schema) -> Self {
+        Self { actor, schema }
+    }
+}
+
+impl Access for Caller<'_> {
+    fn table(&self, table: &Table, verb: Verb) -> Option<Guard> {
+        let _ = self.schema;
+        may(self.actor, table, verb).then(Guard::default)
+    }
+
+    fn function(&self, _: &str) -> bool {
+        self.actor.kind == KeyKind::Secret && self.actor.scopes.is_empty()
+    }
+}
 
 /// The table, if the caller may do all of `verbs` with it.
 ///
@@ -16,12 +43,15 @@ pub(crate) fn table<'s>(actor: &DataActor, schema: &'s Schema, name: &str, verbs
             // Before the table is looked for: what a key may do does not depend on what there is.
             match verbs.iter().find(|verb| !scopes_allow(&actor.scopes, name, **verb)) {
                 Some(verb) => Err(denied(actor, name, *verb)),
-                None => schema.table(name).ok_or_else(|| not_found(actor, schema, name)),
+                None => schema.table(name).map(|table| &**table).ok_or_else(|| not_found(actor, schema, name)),
             }
         }
         KeyKind::Publishable => {
-            let table =
-                schema.table(name).filter(|table| !table.anon.is_empty()).ok_or_else(|| not_found(actor, schema, name))?;
+            let table = schema
+                .table(name)
+                .map(|table| &**table)
+                .filter(|table| !table.anon.is_empty())
+                .ok_or_else(|| not_found(actor, schema, name))?;
             match verbs.iter().find(|verb| !table.anon.contains(**verb)) {
                 Some(verb) => Err(denied(actor, name, *verb)),
                 None => Ok(table),
@@ -74,7 +104,7 @@ fn not_found(actor: &DataActor, schema: &Schema, name: &str) -> Error {
         (None, KeyKind::Publishable) => "Check the name; this key sees only tables whose access includes anon.".to_owned(),
         (None, KeyKind::Secret) => "Check the name; tables are made by deploying their definitions.".to_owned(),
     };
-    Error::not_found("table/not-found", format!("There is no table '{name}'.")).hint(hint)
+    Error::not_found(UNKNOWN_TABLE, format!("There is no table '{name}'.")).hint(hint)
 }
 
 #[cfg(test)]

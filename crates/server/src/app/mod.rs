@@ -16,6 +16,7 @@ pub(crate) mod removal;
 pub(crate) mod session;
 pub(crate) mod settings;
 pub(crate) mod traffic;
+pub(crate) mod usage;
 pub(crate) mod variable;
 
 use std::path::PathBuf;

@@ -46,6 +46,7 @@ fn problem(error: Error, status: StatusCode) -> Problem {
 fn status(kind: Kind) -> StatusCode {
     match kind {
         Kind::BadInput => StatusCode::BAD_REQUEST,
+        Kind::Several => StatusCode::MULTIPLE_CHOICES,
         Kind::Unauthenticated => StatusCode::UNAUTHORIZED,
         Kind::Forbidden => StatusCode::FORBIDDEN,
         Kind::NotFound => StatusCode::NOT_FOUND,

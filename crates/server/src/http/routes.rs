@@ -86,6 +86,10 @@ impl<S: Clone + Send + Sync + 'static> Methods<S> {
         self.on(MethodFilter::PATCH, &["PATCH"], handler)
     }
 
+    pub(crate) fn put<H: Handler<T, S>, T: 'static>(self, handler: H) -> Self {
+        self.on(MethodFilter::PUT, &["PUT"], handler)
+    }
+
     pub(crate) fn delete<H: Handler<T, S>, T: 'static>(self, handler: H) -> Self {
         self.on(MethodFilter::DELETE, &["DELETE"], handler)
     }

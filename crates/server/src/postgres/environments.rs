@@ -14,7 +14,7 @@ use super::cluster::Cluster;
 use super::database::DatabaseName;
 use super::gate::{Closed, Gate, Pass};
 use super::lane::{LANE_OPTIONS, Lane};
-use super::schema::Schema;
+use super::schema::{self, Schema};
 use super::settings::EnvironmentSettings;
 use super::template::migrate_environment;
 use crate::error::{Error, Result};
@@ -455,7 +455,7 @@ impl Handle {
         let session = self.session().await?;
         let read = Instant::now();
         let client = session.client()?;
-        let read_both = async { tokio::try_join!(Schema::load(client), EnvironmentSettings::load(client)) };
+        let read_both = async { tokio::try_join!(schema::load(client), EnvironmentSettings::load(client)) };
         let (schema, settings) = read_both.await.map_err(super::sqlstate::to_error)?;
         let known = Known { schema: Arc::new(schema), settings: Arc::new(settings) };
         let timeout = known.settings.statement_timeout_seconds;

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use tokio_postgres::{Client, Error as PgError};
 
+use super::query::compile::MAX_ROWS;
 use crate::error::{Error, Result};
 
 /// The largest body that may be allowed: it is held in memory, and sent to PostgreSQL as one value.
@@ -50,7 +51,7 @@ impl Default for EnvironmentSettings {
             rate_per_address: None,
             max_body_bytes: 8 << 20,
             statement_timeout_seconds: 30,
-            max_rows: 1000,
+            max_rows: MAX_ROWS,
             aggregates: false,
             max_database_mib: None,
             log_requests: true,

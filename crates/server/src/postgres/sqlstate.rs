@@ -8,6 +8,8 @@ use tokio_postgres::error::{DbError, SqlState};
 
 use crate::error::Error;
 
+/// A function that was there when the schema was read.
+pub(crate) const UNDEFINED_FUNCTION: &str = "42883";
 /// A table that was there when the schema was read.
 pub(crate) const UNDEFINED_TABLE: &str = "42P01";
 /// A column that was there when the schema was read.
@@ -26,6 +28,9 @@ pub(crate) fn to_error(error: tokio_postgres::Error) -> Error {
     let Some(db) = error.as_db_error() else {
         return error.into();
     };
+    if let Some(refused) = refused(db) {
+        return refused;
+    }
     let answer = match outcome(db.code().code()) {
         Outcome::BadInput => Error::bad_input,
         Outcome::Conflict => Error::conflict,
@@ -39,6 +44,29 @@ pub(crate) fn to_error(error: tokio_postgres::Error) -> Error {
     describe(answer(db.code().code(), db.message()), db)
 }
 
+/// What `cloche.refuse` raised.
+fn refused(db: &DbError) -> Option<Error> {
+    let number = db.message();
+    Some(match db.code().code() {
+        "CL001" => {
+            Error::forbidden("42501", "A record would be one that you may not write, or may not see; nothing was changed.")
+                .hint("The access rules of the table say which records you may write and read.")
+        }
+        "CL002" => not_exactly_one(number),
+        "CL003" => Error::bad_input("PGRST124", "Query result exceeds max-affected preference constraint")
+            .details(format!("The query affects {number} rows"))
+            .hint("Nothing was changed. Use narrower filters, or a larger max-affected."),
+        _ => return None,
+    })
+}
+
+/// The single-object form was asked for, and `found` is how many records there are.
+pub(crate) fn not_exactly_one(found: impl std::fmt::Display) -> Error {
+    Error::not_acceptable("PGRST116", "The answer is not exactly one record; nothing was changed.")
+        .details(format!("The result contains {found} rows"))
+        .hint("Use filters that fit one record, or ask for application/json.")
+}
+
 /// The problem type of an error code: the name in this API's words for a SQLSTATE or one of PostgREST's codes, any other
 /// code itself.
 pub(crate) fn problem_type(code: &str) -> &str {
@@ -47,6 +75,16 @@ pub(crate) fn problem_type(code: &str) -> &str {
         "PGRST103" => return "request/out-of-range",
         "PGRST116" => return "record/not-exactly-one",
         "PGRST204" => return "column/not-found",
+        "PGRST100" | "PGRST108" | "PGRST122" => return "request/malformed-parameter",
+        "PGRST105" | "PGRST115" => return "request/not-one-record",
+        "PGRST118" | "PGRST120" | "PGRST127" => return "request/not-applicable",
+        "PGRST123" => return "environment/aggregates-off",
+        "PGRST124" => return "record/too-many",
+        "PGRST200" => return "relationship/not-found",
+        "PGRST201" => return "relationship/ambiguous",
+        "PGRST202" => return "function/not-found",
+        "PGRST203" => return "function/ambiguous",
+        "PGRST205" => return "table/not-found",
         _ => {}
     }
     let is_sqlstate = code.len() == 5 && code.bytes().all(|byte| byte.is_ascii_uppercase() || byte.is_ascii_digit());

@@ -78,7 +78,7 @@ struct OfVerb {
     columns: HashMap<String, u64>,
 }
 
-const VERBS: [Verb; 4] = [Verb::Read, Verb::Create, Verb::Update, Verb::Delete];
+const VERBS: [Verb; 5] = [Verb::Read, Verb::Create, Verb::Update, Verb::Delete, Verb::Call];
 
 /// What is written at once.
 #[derive(Debug, Default)]
@@ -124,8 +124,7 @@ impl Traffic {
     }
 
     /// Counts a use of a table, and of those of its columns that were named. Names must be of the schema, not a caller's: they are kept.
-    pub(crate) fn used<'n>(&self, table: &str, verb: Verb, columns: impl Iterator<Item = &'n str>) {
-        let Some(index) = VERBS.iter().position(|known| *known == verb) else { return };
+    pub(crate) fn used(&self, table: &str, verb: Verb, columns: impl FnOnce(&mut dyn FnMut(&str))) {
         let mut uses = locked(&self.uses);
         if !uses.contains_key(table) {
             if uses.len() >= COUNTED {
@@ -134,14 +133,12 @@ impl Traffic {
             uses.insert(table.to_owned(), Uses::default());
         }
         let Some(uses) = uses.get_mut(table) else { return };
-        let uses = &mut uses.0[index];
+        let uses = &mut uses.0[verb as usize];
         uses.requests += 1;
-        for column in columns {
-            match uses.columns.get_mut(column) {
-                Some(count) => *count += 1,
-                None => _ = uses.columns.insert(column.to_owned(), 1),
-            }
-        }
+        columns(&mut |column| match uses.columns.get_mut(column) {
+            Some(count) => *count += 1,
+            None => _ = uses.columns.insert(column.to_owned(), 1),
+        });
     }
 
     /// Whether there is anything to write.
@@ -276,9 +273,9 @@ mod tests {
     fn uses_are_counted_by_verb_and_column() {
         let traffic = Traffic::default();
         for _ in 0..2 {
-            traffic.used("posts", Verb::Read, ["id", "title"].into_iter());
+            traffic.used("posts", Verb::Read, |count| ["id", "title"].into_iter().for_each(count));
         }
-        traffic.used("posts", Verb::Delete, std::iter::empty());
+        traffic.used("posts", Verb::Delete, |_| {});
         let mut uses = traffic.take().uses;
         uses.sort_by(|a, b| (a.verb, &a.column).cmp(&(b.verb, &b.column)));
         let shown: Vec<_> = uses.iter().map(|u| (u.verb, u.column.as_str(), u.count)).collect();

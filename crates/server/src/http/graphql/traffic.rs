@@ -55,7 +55,7 @@ struct UsageDay {
 #[derive(SimpleObject)]
 struct ResourceUsage {
     resource: String,
-    /// read, create, update or delete.
+    /// read, create, update, delete or call.
     verb: String,
     /// Null counts the requests to the table as a whole.
     column: Option<String>,
