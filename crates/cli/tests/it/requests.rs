@@ -48,7 +48,7 @@ async fn requests_are_written_down() {
     assert_eq!((first["requestId"].as_str(), first["address"].as_str(), &first["userId"]), (Some("mine-1"), Some("127.0.0.1"), &Value::Null));
     let keys = "query($e: String!) { apiKeys(environmentId: $e) { nodes { id kind } } }";
     let keys = server.owner().query(keys, json!({ "e": root.id })).await;
-    let secret = keys["apiKeys"]["nodes"].as_array().unwrap().iter().find(|key| key["kind"] == "SECRET").unwrap();
+    let secret = keys["apiKeys"]["nodes"].as_array().unwrap().iter().find(|key| key["kind"].as_str().unwrap().eq_ignore_ascii_case("secret")).unwrap();
     assert_eq!(first["keyId"], secret["id"]);
     assert!(first["durationMs"].as_f64().unwrap() > 0.0);
     assert!(!page.to_string().contains("hunter2"), "never the query");
