@@ -171,7 +171,13 @@ pub(crate) struct ServeArgs {
     #[arg(long, value_name = "URL")]
     pub(crate) public_url: Option<String>,
     /// Believe what these proxies say in X-Forwarded-For: addresses or networks, with commas between them or given several times
-    #[arg(long = "trusted-proxy", value_name = "CIDR", value_delimiter = ',', env = "CLOCHE_TRUSTED_PROXIES", hide_env_values = true)]
+    #[arg(
+        long = "trusted-proxy",
+        value_name = "CIDR",
+        value_delimiter = ',',
+        env = "CLOCHE_TRUSTED_PROXIES",
+        hide_env_values = true
+    )]
     pub(crate) trusted_proxies: Vec<Network>,
     /// The form of the log on stderr
     #[arg(long, value_name = "FORMAT", default_value = "text")]

@@ -40,15 +40,25 @@ async fn requests_are_written_down() {
     server.stranger().get("/v1/data/none").await;
     let page = log(&server, &root, json!({})).await;
     let expected = [
-        ("GET /v1/data/{table}", "none", 404), ("DELETE /v1/data/{table}/{id}", "none", 404), ("GET /v1/data/{table}", "other", 404),
+        ("GET /v1/data/{table}", "none", 404),
+        ("DELETE /v1/data/{table}/{id}", "none", 404),
+        ("GET /v1/data/{table}", "other", 404),
     ];
     let expected: Vec<_> = expected.map(|(what, table, status)| (what.to_owned(), table.to_owned(), status)).to_vec();
     assert_eq!(shown(&page), expected, "neither what is at no path, nor what has no key");
     let first = &page["nodes"][2];
-    assert_eq!((first["requestId"].as_str(), first["address"].as_str(), &first["userId"]), (Some("mine-1"), Some("127.0.0.1"), &Value::Null));
+    assert_eq!(
+        (first["requestId"].as_str(), first["address"].as_str(), &first["userId"]),
+        (Some("mine-1"), Some("127.0.0.1"), &Value::Null)
+    );
     let keys = "query($e: String!) { apiKeys(environmentId: $e) { nodes { id kind } } }";
     let keys = server.owner().query(keys, json!({ "e": root.id })).await;
-    let secret = keys["apiKeys"]["nodes"].as_array().unwrap().iter().find(|key| key["kind"].as_str().unwrap().eq_ignore_ascii_case("secret")).unwrap();
+    let secret = keys["apiKeys"]["nodes"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .find(|key| key["kind"].as_str().unwrap().eq_ignore_ascii_case("secret"))
+        .unwrap();
     assert_eq!(first["keyId"], secret["id"]);
     assert!(first["durationMs"].as_f64().unwrap() > 0.0);
     assert!(!page.to_string().contains("hunter2"), "never the query");
@@ -90,7 +100,8 @@ async fn tables_and_columns_are_counted() {
     let usage = server.owner().query(USAGE, json!({ "e": root.id })).await;
     let of = |resource: &str, verb: &str, column: Option<&str>| {
         let all = usage["usage"]["resources"].as_array().unwrap();
-        let found = all.iter().find(|used| used["resource"] == resource && used["verb"] == verb && used["column"].as_str() == column);
+        let found =
+            all.iter().find(|used| used["resource"] == resource && used["verb"] == verb && used["column"].as_str() == column);
         found.map_or(0, |used| used["count"].as_i64().unwrap())
     };
     assert_eq!((of("posts", "read", None), of("posts", "create", None), of("posts", "update", None)), (4, 1, 1), "{usage:#}");
@@ -109,7 +120,9 @@ async fn the_log_stays_with_its_environment_and_outlives_the_server() {
     let database = superuser(&server, &database_of(&server, &root.id).await).await;
     let kept = async || database.query_one("SELECT count(*) FROM cloche.request_log", &[]).await.unwrap().get::<_, i64>(0);
     assert_eq!(kept().await, 4, "what was not written yet is written when the server stops");
-    for more in [json!({}), json!({ "strategy": "SNAPSHOT" }), json!({ "copySecurityConfig": true, "copyEnvironmentVariables": true })] {
+    for more in
+        [json!({}), json!({ "strategy": "SNAPSHOT" }), json!({ "copySecurityConfig": true, "copyEnvironmentVariables": true })]
+    {
         let name = format!("branch-{}", uuid::Uuid::new_v4().simple());
         let made = Environment::of(&branch(&server.owner(), &root.project, "dev", &name, more).await);
         assert_eq!(log(&server, &made, json!({})).await["nodes"], json!([]));
@@ -139,6 +152,7 @@ async fn a_flood_is_counted_and_only_sampled() {
     let kept: i64 = database.query_one("SELECT count(*) FROM cloche.request_log", &[]).await.unwrap().get(0);
     assert_eq!(today["requests"], 3003, "{today}");
     assert_eq!(today["notLogged"].as_i64().unwrap() + kept, 3003, "{today}");
-    let read = usage["usage"]["resources"].as_array().unwrap().iter().find(|used| used["column"].is_null() && used["verb"] == "read");
+    let read =
+        usage["usage"]["resources"].as_array().unwrap().iter().find(|used| used["column"].is_null() && used["verb"] == "read");
     assert_eq!(read.unwrap()["count"], 3000);
 }

@@ -37,7 +37,10 @@ async fn settings_have_defaults_and_are_changed_as_a_whole() {
     });
     assert_eq!(settings(&owner, &root.id).await, defaults);
     let changed = set(&owner, &root, json!({ "ratePerKey": "50/s burst 200", "aggregates": true, "maxRows": 5 })).await;
-    assert_eq!((&changed["ratePerKey"], &changed["aggregates"], &changed["maxRows"]), (&json!("50/s burst 200"), &json!(true), &json!(5)));
+    assert_eq!(
+        (&changed["ratePerKey"], &changed["aggregates"], &changed["maxRows"]),
+        (&json!("50/s burst 200"), &json!(true), &json!(5))
+    );
     assert_eq!(settings(&owner, &root.id).await, changed);
     for (wrong, code) in [
         (json!({ "maxRows": 6, "corsOrigins": ["https://a.example/"] }), "settings/origin-invalid"),
@@ -49,7 +52,9 @@ async fn settings_have_defaults_and_are_changed_as_a_whole() {
     assert_eq!(settings(&owner, &root.id).await, changed, "all or nothing");
     let reset = set(&owner, &root, json!({ "ratePerKey": null, "aggregates": null, "maxRows": null })).await;
     assert_eq!(reset, defaults);
-    let audit = owner.query("query($p: String!) { auditLog(projectId: $p) { nodes { action detail } } }", json!({ "p": root.project })).await;
+    let audit = owner
+        .query("query($p: String!) { auditLog(projectId: $p) { nodes { action detail } } }", json!({ "p": root.project }))
+        .await;
     let newest = &audit["auditLog"]["nodes"][0];
     assert_eq!((newest["action"].as_str(), newest["detail"].to_string().contains("ratePerKey")), (Some("settings.update"), true));
 }
@@ -79,7 +84,10 @@ async fn pages_call_from_the_origins_that_are_set() {
     let before = count(&server.api(&root.secret), "posts").await;
     for origin in ["https://b.example", "http://a.example", "https://a.example:444", "null", "https://a.example.evil"] {
         let refused = server.api(&root.secret).header("origin", origin).delete("/v1/data/posts?slug=eq.one").await;
-        assert_eq!((refused.status, refused.json()["code"].as_str(), allowed(&refused)), (403, Some("cors/origin-not-allowed"), None));
+        assert_eq!(
+            (refused.status, refused.json()["code"].as_str(), allowed(&refused)),
+            (403, Some("cors/origin-not-allowed"), None)
+        );
     }
     assert_eq!(count(&server.api(&root.secret), "posts").await, before, "nothing ran");
     // A page of the server itself, and who is no page.
@@ -134,9 +142,9 @@ async fn rates_are_kept_and_told() {
     assert_eq!(api.clone().header("x-forwarded-for", "192.0.2.1").get(posts).await.status, 429);
     let server = server.stop().start_behind("10.0.0.0/8, 127.0.0.0/8");
     let from = |forwarded: &str| server.api(&root.publishable).header("x-forwarded-for", forwarded);
-    for (forwarded, status) in [
-        ("192.0.2.1", 200), ("192.0.2.1", 200), ("192.0.2.1", 429), ("192.0.2.2, 192.0.2.1, 10.0.0.7", 429), ("192.0.2.2", 200),
-    ] {
+    for (forwarded, status) in
+        [("192.0.2.1", 200), ("192.0.2.1", 200), ("192.0.2.1", 429), ("192.0.2.2, 192.0.2.1, 10.0.0.7", 429), ("192.0.2.2", 200)]
+    {
         assert_eq!(from(forwarded).get(posts).await.status, status, "{forwarded}");
     }
 }

@@ -17,6 +17,7 @@ pub(crate) mod session;
 pub(crate) mod settings;
 pub(crate) mod traffic;
 pub(crate) mod usage;
+pub(crate) mod users;
 pub(crate) mod variable;
 
 use std::path::PathBuf;

@@ -7,7 +7,14 @@ use crate::postgres::schema::{Table, Verb};
 use crate::postgres::scope::EnvironmentScope;
 
 /// Counts a request to a table: the columns it selects, filters and orders by, those it writes, and what it embeds.
-pub(crate) fn note(scope: &EnvironmentScope, context: &Context<'_>, table: &Table, verb: Verb, query: &Query, written: &[String]) {
+pub(crate) fn note(
+    scope: &EnvironmentScope,
+    context: &Context<'_>,
+    table: &Table,
+    verb: Verb,
+    query: &Query,
+    written: &[String],
+) {
     scope.used(&table.name, verb, |count| {
         let mut known = |name: &str| {
             if table.column(name).is_some() {

@@ -4,6 +4,7 @@ use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use cloche_wire::Problem;
 
+use super::auth::codes;
 use super::request_id;
 use crate::error::{Error, Kind};
 use crate::postgres::sqlstate::problem_type;
@@ -29,6 +30,7 @@ impl IntoResponse for Error {
 }
 
 fn problem(error: Error, status: StatusCode) -> Problem {
+    let (error_code, message) = (codes::error_code(&error.code), error.message.clone());
     Problem {
         type_: problem_type(&error.code).to_owned(),
         title: status.canonical_reason().unwrap_or("Error").to_owned(),
@@ -40,6 +42,8 @@ fn problem(error: Error, status: StatusCode) -> Problem {
         hint: error.hint,
         request_id: request_id::current(),
         errors: error.fields,
+        msg: error_code.is_some().then(|| message.clone()),
+        error_code: error_code.map(str::to_owned),
     }
 }
 

@@ -15,6 +15,10 @@ use crate::error::Error;
 pub enum Credential {
     /// An API key, which chooses the environment.
     Key,
+    /// The same, of either kind: users sign in beside a publishable one.
+    AnyKey,
+    /// A secret of its own, which a link or a provider hands on.
+    Link,
     /// A member's access token.
     Token,
     /// A password, a link, or the cookie that one of them gave.
@@ -139,6 +143,11 @@ pub(crate) fn get<H: Handler<T, S>, T: 'static, S: Clone + Send + Sync + 'static
 /// The methods of a path, beginning with POST.
 pub(crate) fn post<H: Handler<T, S>, T: 'static, S: Clone + Send + Sync + 'static>(handler: H) -> Methods<S> {
     Methods::new().post(handler)
+}
+
+/// The methods of a path, beginning with DELETE.
+pub(crate) fn delete<H: Handler<T, S>, T: 'static, S: Clone + Send + Sync + 'static>(handler: H) -> Methods<S> {
+    Methods::new().delete(handler)
 }
 
 fn not_allowed(method: &Method, allowed: &str) -> Response {

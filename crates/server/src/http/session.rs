@@ -209,7 +209,7 @@ fn no_store(answer: impl IntoResponse) -> Response {
 }
 
 /// A JSON body. What is wrong with it is said without what it holds, which may be a password.
-async fn read<T: DeserializeOwned>(body: Body) -> Result<T> {
+pub(super) async fn read<T: DeserializeOwned>(body: Body) -> Result<T> {
     let bytes = to_bytes(body, MAX_BODY).await.map_err(|_| {
         Error::too_large("request/too-large", "The body is too large or did not arrive whole.")
             .hint(format!("{} KiB at most.", MAX_BODY / 1024))

@@ -12,10 +12,12 @@ use tokio_postgres::Client;
 
 use super::cluster::Cluster;
 use super::database::DatabaseName;
+use super::encode::OUTPUT_OPTIONS;
 use super::gate::{Closed, Gate, Pass};
 use super::lane::{LANE_OPTIONS, Lane};
 use super::schema::{self, Schema};
 use super::settings::EnvironmentSettings;
+use super::signing::SigningKeys;
 use super::template::migrate_environment;
 use crate::error::{Error, Result};
 use crate::fence::Lease;
@@ -66,6 +68,7 @@ pub(crate) struct Handle {
     opening: tokio::sync::Mutex<()>,
     sessions: Pool,
     platform: Pool,
+    pub(super) signing: SigningKeys,
     /// Held while schema `cloche` is brought up to date; true when that is done.
     migrated: tokio::sync::Mutex<bool>,
     /// Counts the closings of all connections: one that was out meanwhile is not taken back.
@@ -255,6 +258,7 @@ impl Handle {
             opening: tokio::sync::Mutex::default(),
             sessions: Pool::new(MAX_SESSIONS),
             platform: Pool::new(MAX_PLATFORM),
+            signing: SigningKeys::default(),
             migrated: tokio::sync::Mutex::default(),
             generation: AtomicU64::new(0),
             schema: Mutex::default(),
@@ -377,7 +381,7 @@ impl Handle {
     }
 
     async fn connect(&self, options: &str) -> Result<Connection> {
-        self.connect_as(&self.database.data_login(), options).await
+        self.connect_as(&self.database.data_login(), &format!("{options} {OUTPUT_OPTIONS}")).await
     }
 
     async fn connect_as(&self, login: &str, options: &str) -> Result<Connection> {

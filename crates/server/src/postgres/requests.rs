@@ -212,7 +212,6 @@ pub(crate) async fn used(client: &Client, days: i32, limit: i64) -> Result<Vec<U
             &[&days, &limit],
         )
         .await?;
-    let used =
-        |row: &tokio_postgres::Row| Used { resource: row.get(0), verb: row.get(1), column: row.get(2), count: row.get(3) };
+    let used = |row: &tokio_postgres::Row| Used { resource: row.get(0), verb: row.get(1), column: row.get(2), count: row.get(3) };
     Ok(rows.iter().map(used).collect())
 }

@@ -4,14 +4,14 @@ use std::sync::Arc;
 
 use cloche_wire::{EnvironmentId, KeyKind};
 use futures_util::future::join4;
-use tokio::sync::OnceCell;
 use tokio_postgres::Row;
 use tokio_postgres::error::SqlState;
 
+use super::encode::Records;
 use super::environments::{Handle, PlatformSession};
-use super::gate::Pass;
 use super::lane::query_once;
 use super::param::TextParam;
+use super::realm::Realm;
 use super::schema::{Schema, Verb};
 use super::settings::EnvironmentSettings;
 use super::sqlstate::to_error;
@@ -89,15 +89,13 @@ const TELL: &str = "SELECT pg_catalog.set_config('request.jwt.claims', $1, true)
 /// One environment's data for the length of one request. Only a verified key makes one.
 pub(crate) struct EnvironmentScope {
     actor: DataActor,
-    handle: Arc<Handle>,
+    realm: Realm,
     settings: Arc<EnvironmentSettings>,
-    /// Taken with the first use of the database: a client that is slow to send its body keeps no gate from closing.
-    pass: OnceCell<Pass>,
 }
 
 impl EnvironmentScope {
-    pub(crate) fn new(actor: DataActor, handle: Arc<Handle>, settings: Arc<EnvironmentSettings>) -> Self {
-        Self { actor, handle, settings, pass: OnceCell::new() }
+    pub(crate) fn new(actor: DataActor, realm: Realm, settings: Arc<EnvironmentSettings>) -> Self {
+        Self { actor, realm, settings }
     }
 
     /// How this environment answers: limits of bodies and pages, what is switched on.
@@ -107,13 +105,16 @@ impl EnvironmentScope {
 
     /// Counts a use of a table or function, and of the columns that `columns` counts. All names are of the schema.
     pub(crate) fn used(&self, resource: &str, verb: Verb, columns: impl FnOnce(&mut dyn FnMut(&str))) {
-        self.handle.traffic.used(resource, verb, columns);
+        self.realm.handle().traffic.used(resource, verb, columns);
     }
 
-    /// Goes in at the gate, once; waits while the environment is being copied.
     async fn handle(&self) -> Result<&Arc<Handle>> {
-        self.pass.get_or_try_init(|| self.handle.enter()).await?;
-        Ok(&self.handle)
+        self.realm.inside().await
+    }
+
+    /// The environment behind it, for what is done with the platform's own tables.
+    pub(crate) fn realm(&self) -> &Realm {
+        &self.realm
     }
 
     pub(crate) fn actor(&self) -> &DataActor {
@@ -131,8 +132,9 @@ impl EnvironmentScope {
     }
 
     /// A connection for the platform's own tables of the environment.
+    #[allow(dead_code)]
     pub(crate) async fn platform(&self) -> Result<PlatformSession> {
-        self.handle().await?.platform().await
+        self.realm.platform().await
     }
 
     /// Runs one statement. A read that is too slow for its lane runs again on a session, where it has more time.
@@ -187,6 +189,20 @@ impl EnvironmentScope {
             (None, KeyKind::Publishable) => r#"{"role":"anon"}"#.to_owned(),
             (None, KeyKind::Secret) => r#"{"role":"service_role"}"#.to_owned(),
         }
+    }
+
+    /// The same for a flat select of columns that [`Kind`](super::encode::Kind) knows: its rows are records, and are written as JSON here.
+    pub(crate) async fn records(&self, on: On<'_>, sql: &str, params: &[TextParam<'_>]) -> Result<Records> {
+        let handle = self.handle().await?;
+        if on == On::Lane {
+            let lane = handle.lane().await?;
+            match lane.lane().records(sql, params).await {
+                Err(error) if wants_a_session(&error) => {}
+                outcome => return outcome.map_err(to_error),
+            }
+        }
+        let session = handle.session().await?;
+        query_once(session.client()?, sql, params).await.map(Records::of_rows).map_err(to_error)
     }
 }
 

@@ -277,8 +277,15 @@ mod tests {
             let allowed = check(json!({ "corsOrigins": [origin] }));
             assert_eq!(allowed.is_ok(), origin != "http://[::1]:80x", "{origin}");
         }
-        for origin in ["a.example", "https://A.example", "https://a.example/", "https://a.example:443", "null", "https://*.a.example", "https://"]
-        {
+        for origin in [
+            "a.example",
+            "https://A.example",
+            "https://a.example/",
+            "https://a.example:443",
+            "null",
+            "https://*.a.example",
+            "https://",
+        ] {
             assert_eq!(check(json!({ "corsOrigins": [origin] })), Err("settings/origin-invalid".into()), "{origin}");
         }
         assert_eq!(check(json!({ "corsOrigins": ["*", "https://a.example"] })), Err("settings/origin-invalid".into()));
@@ -290,8 +297,13 @@ mod tests {
     #[test]
     fn limits_have_limits() {
         for settings in [
-            json!({ "maxBodyBytes": 1 }), json!({ "maxBodyBytes": 65 << 20 }), json!({ "statementTimeoutSeconds": 0 }),
-            json!({ "statementTimeoutSeconds": 301 }), json!({ "maxRows": 0 }), json!({ "maxRows": 10_001 }), json!({ "maxDatabaseMib": 0 }),
+            json!({ "maxBodyBytes": 1 }),
+            json!({ "maxBodyBytes": 65 << 20 }),
+            json!({ "statementTimeoutSeconds": 0 }),
+            json!({ "statementTimeoutSeconds": 301 }),
+            json!({ "maxRows": 0 }),
+            json!({ "maxRows": 10_001 }),
+            json!({ "maxDatabaseMib": 0 }),
         ] {
             assert_eq!(check(settings.clone()), Err("settings/out-of-range".into()), "{settings}");
         }

@@ -77,7 +77,7 @@ struct Caller {
     is_noted: bool,
 }
 
-/// Whether this request may go on in its environment, whose settings it answers: by its origin, the rates, and what it would write.
+/// Whether this request may go on in its environment, whose settings it answers: by its origin and the rates.
 pub(in crate::http) async fn admit(
     app: &App,
     parts: &Parts,
@@ -103,11 +103,16 @@ pub(in crate::http) async fn admit(
             .hint("Add the origin: `cloche settings set cors.origins=https://app.example.com`."));
     }
     limit(app, actor, address, &settings)?;
-    if handle.traffic.is_full.load(Ordering::Relaxed) && !matches!(parts.method, Method::GET | Method::HEAD | Method::DELETE) {
-        return Err(Error::forbidden("quota/exceeded", "The environment's database is larger than it may be; nothing was written.")
-            .hint("Delete what is not needed, or raise limits.databaseMib: `cloche settings set`."));
-    }
     Ok(settings)
+}
+
+/// Refuses what would write to a database that is larger than it may be. Deletes go on, and so does signing in.
+pub(in crate::http) fn refuse_when_full(method: &Method, handle: &Handle) -> Result<()> {
+    if !handle.traffic.is_full.load(Ordering::Relaxed) || matches!(*method, Method::GET | Method::HEAD | Method::DELETE) {
+        return Ok(());
+    }
+    Err(Error::forbidden("quota/exceeded", "The environment's database is larger than it may be; nothing was written.")
+        .hint("Delete what is not needed, or raise limits.databaseMib: `cloche settings set`."))
 }
 
 fn note(write: impl FnOnce(&mut Notes)) {
@@ -135,10 +140,7 @@ fn is_own(origin: &HeaderValue, headers: &HeaderMap) -> bool {
 /// The address first: what one address is refused must not be taken from all others who share the key.
 fn limit(app: &App, actor: &DataActor, address: Option<IpAddr>, settings: &EnvironmentSettings) -> Result<()> {
     let address = address.filter(|_| actor.kind == KeyKind::Publishable).map(|address| Who::Address(network(address)));
-    let limits = [
-        ("address", settings.rate_per_address, address),
-        ("key", settings.rate_per_key, Some(Who::Key(actor.key_id))),
-    ];
+    let limits = [("address", settings.rate_per_address, address), ("key", settings.rate_per_key, Some(Who::Key(actor.key_id)))];
     for (name, rate, who) in limits {
         let (Some(rate), Some(who)) = (rate, who) else { continue };
         let standing = app.limits.count(actor.environment_id, who, rate);
@@ -275,7 +277,10 @@ mod tests {
     fn a_page_of_this_server_is_of_no_other_origin() {
         let headers = HeaderMap::from_iter([(header::HOST, HeaderValue::from_static("api.example:8443"))]);
         for (origin, own) in [
-            ("https://api.example:8443", true), ("http://api.example:8443", true), ("https://api.example", false), ("null", false),
+            ("https://api.example:8443", true),
+            ("http://api.example:8443", true),
+            ("https://api.example", false),
+            ("null", false),
             ("https://evil.example", false),
         ] {
             assert_eq!(is_own(&HeaderValue::from_static(origin), &headers), own, "{origin}");

@@ -6,6 +6,8 @@ create table cloche.users (
     external_id text unique,
     -- In lower case.
     email text unique,
+    -- Whether a mail or a provider has shown that the address is theirs; confirmed it may be without.
+    email_proven boolean not null default false,
     -- Asked for, and not confirmed yet.
     new_email text,
     password_hash text,
@@ -101,7 +103,8 @@ create table cloche.auth_flows (
 -- Keys that sign access tokens; the newest does. Private parts are sealed.
 create table cloche.signing_keys (
     kid text primary key,
-    public_key bytea not null,
+    -- The server's address when the key was made: part of what is signed, so it is the same on every server.
+    issuer text not null,
     sealed bytea not null,
     created_at timestamptz not null default now()
 );

@@ -105,19 +105,19 @@ pub(crate) fn call<'a, 'p>(
         Returns::Void => {
             let from = values.map(|values| format!(" FROM {values}")).unwrap_or_default();
             let sql = format!("SELECT count(*), NULL::text FROM (SELECT {call}{from}) AS r");
-            return Ok(List { statement: writer.finish(sql), keyset: None });
+            return Ok(List { statement: writer.finish(sql), keyset: None, is_flat: false });
         }
         Returns::Scalar { .. } if function.is_set => {
             let limit = query.limit.unwrap_or(u64::MAX).min(context.max_rows);
             let offset = query.offset.map(|offset| format!(" OFFSET {}", writer.bind(offset.to_string()))).unwrap_or_default();
             let records = format!("SELECT f.v FROM {}{call} AS f(v) LIMIT {limit}{offset}", beside(&values));
             let sql = format!("SELECT count(*), coalesce(pg_catalog.json_agg(r.v), '[]')::text FROM ({records}) AS r");
-            return Ok(List { statement: writer.finish(sql), keyset: None });
+            return Ok(List { statement: writer.finish(sql), keyset: None, is_flat: false });
         }
         Returns::Scalar { .. } => {
             let from = values.map(|values| format!(" FROM {values}")).unwrap_or_default();
             let sql = format!("SELECT 1::bigint, coalesce(pg_catalog.to_json({call})::text, 'null'){from}");
-            return Ok(List { statement: writer.finish(sql), keyset: None });
+            return Ok(List { statement: writer.finish(sql), keyset: None, is_flat: false });
         }
     };
     let mut level = writer.level(table, Guard::default());
@@ -131,7 +131,7 @@ pub(crate) fn call<'a, 'p>(
     }
     let from = writer.from(&level, query, None)?;
     let rows = writer.rows(&level, query, &from, wanted)?;
-    Ok(List { statement: writer.finish(format!("{before}{}", rows.sql)), keyset: rows.keyset })
+    Ok(List { statement: writer.finish(format!("{before}{}", rows.sql)), keyset: rows.keyset, is_flat: false })
 }
 
 impl<'a, 'p> Writer<'a, 'p> {
