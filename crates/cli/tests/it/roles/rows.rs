@@ -62,6 +62,10 @@ pub(super) const ROWS: &[(&str, &[(&str, Least)])] = &[
     ("variables", &[("dev", Developer), ("prod", Developer), ("revealed", Admin)]),
     ("setVariables", &[("dev", Developer), ("prod", Admin)]),
     ("rotateDatabaseCredential", &[("dev", Developer), ("prod", Admin)]),
+    ("environmentSettings", &[("dev", Viewer), ("prod", Viewer)]),
+    ("updateEnvironmentSettings", &[("dev", Developer), ("prod", Admin)]),
+    ("requestLog", &[("dev", Developer), ("prod", Developer)]),
+    ("usage", &[("dev", Viewer), ("prod", Viewer)]),
     ("definitions", &[("dev", Viewer), ("prod", Viewer)]),
     ("applyDefinitions", &[("dev", Developer), ("prod", Admin), ("dry run", Viewer)]),
 ];
@@ -133,6 +137,8 @@ pub(super) async fn input(world: &World, caller: &Caller, operation: &str, place
         "setVariables" => json!({ "environmentId": environment, "variables": [{ "name": "A", "value": fresh }] }),
         "variables" => json!({ "environmentId": environment, "reveal": place == "revealed" }),
         "applyDefinitions" => json!({ "environmentId": environment, "files": blog_files(), "dryRun": place == "dry run" }),
+        "updateEnvironmentSettings" => json!({ "environmentId": environment, "maxRows": 1000 }),
+        "environmentSettings" | "requestLog" | "usage" => json!({ "environmentId": environment }),
         "pauseEnvironment" | "resumeEnvironment" | "rotateApiKeys" | "rotateDatabaseCredential" | "apiKeys" | "definitions" => {
             json!({ "environmentId": environment })
         }

@@ -13,7 +13,9 @@ mod payload;
 mod people;
 mod project;
 mod server;
+mod settings;
 mod time;
+mod traffic;
 mod variable;
 mod viewer;
 
@@ -49,6 +51,8 @@ pub(crate) struct Query(
     variable::VariableQuery,
     definition::DefinitionQuery,
     operation::OperationQuery,
+    settings::SettingsQuery,
+    traffic::TrafficQuery,
 );
 
 #[derive(MergedObject, Default)]
@@ -58,6 +62,7 @@ pub(crate) struct Mutation(
     key::KeyMutation,
     variable::VariableMutation,
     definition::DefinitionMutation,
+    settings::SettingsMutation,
     organization::OrganizationMutation,
     people::PeopleMutation,
     viewer::ViewerMutation,
