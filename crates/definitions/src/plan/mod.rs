@@ -24,6 +24,9 @@ use crate::diagnostic::Diagnostic;
 use crate::model::Definitions;
 use crate::names;
 
+pub(crate) use code::is_of;
+pub(crate) use matching::has_no_options;
+
 /// How to plan.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct PlanOptions {
