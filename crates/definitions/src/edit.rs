@@ -20,8 +20,8 @@ const MAX_EDITS: usize = 100;
 /// One edit. Names of constraints and indexes may be empty: they then get the one PostgreSQL would give.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Edit {
-    /// Columns, primary key, access and comment; keys, checks and indexes are edits of their own.
-    CreateTable(Table),
+    /// Columns, primary key and comment, and who may do what as in `SetAccess`; keys, checks and indexes are edits of their own.
+    CreateTable { table: Table, access: Vec<(String, Vec<String>)> },
     DropTable(String),
     RenameTable { name: String, new_name: String },
     /// `None` leaves it as it is; the comment's inner `None` removes it.
@@ -68,7 +68,7 @@ impl Edit {
     /// What the API calls it.
     pub fn name(&self) -> &'static str {
         match self {
-            Self::CreateTable(_) => "createTable",
+            Self::CreateTable { .. } => "createTable",
             Self::DropTable(_) => "dropTable",
             Self::RenameTable { .. } => "renameTable",
             Self::AlterTable { .. } => "alterTable",

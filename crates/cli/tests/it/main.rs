@@ -23,6 +23,7 @@ mod proof;
 mod proxy;
 mod roles;
 mod schema;
+mod schema_edit;
 mod secrecy;
 mod server;
 mod sessions;

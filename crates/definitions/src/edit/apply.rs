@@ -40,12 +40,13 @@ impl<'a> Work<'a> {
 
     pub(super) fn apply(&mut self, edit: &Edit) -> Result<(), Refusal> {
         match edit {
-            Edit::CreateTable(table) => {
+            Edit::CreateTable { table, access } => {
                 check_name(&table.name)?;
                 if self.definitions.tables.contains_key(&table.name) || self.deployed.tables.contains_key(&table.name) {
                     return Err(exists("table", &table.name));
                 }
-                self.definitions.tables.insert(table.name.clone(), table.clone());
+                let access = read_access(access)?;
+                self.definitions.tables.insert(table.name.clone(), Table { access, ..table.clone() });
                 Ok(())
             }
             Edit::DropTable(name) => self.drop_table(name),

@@ -16,8 +16,11 @@ pub(super) struct Scope {
 pub(super) fn of(deployed: &Deployed, original: &Definitions, edited: Definitions, drops: &[(&'static str, String)]) -> Scope {
     let mut base = original.clone();
     let mut definitions = edited;
+    let dropped_from: BTreeSet<&str> = drops.iter().filter_map(|(_, name)| Some(name.split_once('.')?.0)).collect();
     leave_out(&mut base, &mut definitions, |kind, name| match kind {
-        "table" => deployed.tables.get(name).is_some_and(|it| it.definition.is_none()),
+        "table" => {
+            !dropped_from.contains(name) && deployed.tables.get(name).is_some_and(|it| it.definition.is_none())
+        }
         "view" => deployed.views.get(name).is_some_and(|it| it.definition.is_none()),
         _ => deployed.functions.iter().any(|it| it.name == name && it.definition.is_none()),
     });
@@ -28,7 +31,7 @@ pub(super) fn of(deployed: &Deployed, original: &Definitions, edited: Definition
             .iter()
             .map(|it| it.name.split(['.', '(']).next().unwrap_or_default().to_owned())
             .collect();
-        leave_out(&mut base, &mut definitions, |_, name| drifted.contains(name));
+        leave_out(&mut base, &mut definitions, |_, name| drifted.contains(name) && !dropped_from.contains(name));
     }
     let mut seen = deployed.clone();
     if let Ok(before) = plan(&base, deployed, PlanOptions::default()) {

@@ -64,6 +64,8 @@ pub(super) const ROWS: &[(&str, &[(&str, Least)])] = &[
     ("rotateDatabaseCredential", &[("dev", Developer), ("prod", Admin)]),
     ("definitions", &[("dev", Viewer), ("prod", Viewer)]),
     ("applyDefinitions", &[("dev", Developer), ("prod", Admin), ("dry run", Viewer)]),
+    ("schema", &[("dev", Viewer), ("prod", Viewer)]),
+    ("applySchema", &[("dev", Developer), ("prod", Admin), ("dry run", Viewer)]),
 ];
 
 /// An input with which the operation succeeds for who may, once. Whatever it uses up is made for it.
@@ -133,6 +135,11 @@ pub(super) async fn input(world: &World, caller: &Caller, operation: &str, place
         "setVariables" => json!({ "environmentId": environment, "variables": [{ "name": "A", "value": fresh }] }),
         "variables" => json!({ "environmentId": environment, "reveal": place == "revealed" }),
         "applyDefinitions" => json!({ "environmentId": environment, "files": blog_files(), "dryRun": place == "dry run" }),
+        "applySchema" => {
+            let changes = json!([{ "createEnum": { "name": format!("e{fresh}"), "values": ["a"] } }]);
+            json!({ "environmentId": environment, "changes": changes, "dryRun": place == "dry run" })
+        }
+        "schema" => json!({ "environmentId": environment }),
         "pauseEnvironment" | "resumeEnvironment" | "rotateApiKeys" | "rotateDatabaseCredential" | "apiKeys" | "definitions" => {
             json!({ "environmentId": environment })
         }

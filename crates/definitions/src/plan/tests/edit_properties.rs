@@ -73,12 +73,11 @@ fn on_things() -> impl Strategy<Value = Edit> {
         },
     );
     prop_oneof![
-        name("t").prop_map(|name| Edit::CreateTable(Table {
-            name,
-            columns: vec![Column { name: "c0".into(), type_: "int".into(), ..Column::default() }],
-            primary_key: vec!["c0".into()],
-            ..Table::default()
-        })),
+        name("t").prop_map(|name| {
+            let columns = vec![Column { name: "c0".into(), type_: "int".into(), ..Column::default() }];
+            let table = Table { name, columns, primary_key: vec!["c0".into()], ..Table::default() };
+            Edit::CreateTable { table, access: Vec::new() }
+        }),
         name("t").prop_map(Edit::DropTable),
         (name("t"), name("t")).prop_map(|(name, new_name)| Edit::RenameTable { name, new_name }),
         name("t").prop_map(|table| Edit::SetAccess { table, access: vec![("anon".into(), vec!["read".into()])] }),

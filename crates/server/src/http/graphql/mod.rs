@@ -12,6 +12,8 @@ mod page;
 mod payload;
 mod people;
 mod project;
+mod schema;
+mod schema_edit;
 mod server;
 mod time;
 mod variable;
@@ -48,6 +50,7 @@ pub(crate) struct Query(
     key::KeyQuery,
     variable::VariableQuery,
     definition::DefinitionQuery,
+    schema::SchemaQuery,
     operation::OperationQuery,
 );
 
@@ -58,6 +61,7 @@ pub(crate) struct Mutation(
     key::KeyMutation,
     variable::VariableMutation,
     definition::DefinitionMutation,
+    schema_edit::SchemaMutation,
     organization::OrganizationMutation,
     people::PeopleMutation,
     viewer::ViewerMutation,
