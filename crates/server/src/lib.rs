@@ -16,6 +16,7 @@ mod start;
 mod store;
 
 pub use crate::http::routes::{Credential, Route};
+pub use crate::postgres::embedded::program_folders;
 pub use settings::{LogFormat, Settings};
 pub use start::serve;
 

@@ -2,6 +2,7 @@
 
 mod audit;
 mod completions;
+mod credential;
 mod data;
 mod dev;
 mod doctor;
@@ -15,6 +16,7 @@ mod members;
 mod orgs;
 mod project;
 mod serve;
+mod sql;
 mod status;
 mod sync;
 mod tokens;
@@ -83,6 +85,7 @@ async fn run_client(settings: Settings, printer: Printer, command: Command) -> R
         Command::Orgs(verb) => orgs::run(&context, verb).await,
         Command::Members(verb) => members::run(&context, verb).await,
         Command::Tokens(verb) => tokens::run(&context, verb).await,
+        Command::Sql(args) => sql::run(&context, args).await,
         Command::Audit { limit } => audit::run(&context, limit).await,
         Command::Doctor => doctor::run(&context).await,
         Command::Whoami => whoami::run(&context).await,

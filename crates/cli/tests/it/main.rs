@@ -25,6 +25,7 @@ mod roles;
 mod schema;
 mod schema_edit;
 mod secrecy;
+mod sql;
 mod server;
 mod sessions;
 mod transcript;

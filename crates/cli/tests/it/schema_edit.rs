@@ -149,7 +149,7 @@ async fn what_no_edit_is_about_stays_as_it_is() {
     let input = json!({ "environmentId": root.id, "files": blog_files(), "dryRun": true });
     let planned = owner.try_to("applyDefinitions", input).await;
     let extra: Vec<_> = planned["plan"]["extra"].as_array().unwrap().iter().map(|it| it["name"].as_str().unwrap()).collect();
-    assert_eq!(extra, ["f(text)", "comments.late", "posts.by_hand", "Odd name", "own"]);
+    assert_eq!(extra, ["comments.late", "posts.by_hand", "Odd name", "own", "f(text)"]);
 }
 
 #[tokio::test]

@@ -119,7 +119,7 @@ impl DefinitionMutation {
         };
         settle(
             async { definition::sync(app, &found?, sync).await }.await,
-            |synced| DefinitionsPayload::of(synced, if dry_run { "Planned" } else { "Definitions applied successfully" }, "definitions/invalid"),
+            |synced| DefinitionsPayload::of(synced, if dry_run { "Planned" } else { "Definitions applied successfully" }, "definitions"),
             DefinitionsPayload::failed,
         )
     }
@@ -127,11 +127,12 @@ impl DefinitionMutation {
 
 impl DefinitionsPayload {
     /// A plan that was made or done, or what is wrong with what was asked for.
-    pub(super) fn of(synced: Synced, done: &str, refused: &'static str) -> Self {
+    pub(super) fn of(synced: Synced, done: &str, what: &str) -> Self {
+        let refused = if what == "definitions" { "definitions/invalid" } else { "schema/invalid" };
         match synced {
             Synced::Planned(plan) => Self { verdict: Verdict::done(done), plan: Some(plan.into()), errors: Vec::new() },
             Synced::Refused(problems) => Self {
-                verdict: Verdict::failed(refused, mistakes(problems.len())),
+                verdict: Verdict::failed(refused, mistakes(what, problems.len())),
                 plan: None,
                 errors: problems.into_iter().map(DefinitionError::from).collect(),
             },
@@ -143,8 +144,8 @@ impl DefinitionsPayload {
     }
 }
 
-fn mistakes(number: usize) -> String {
-    if number == 1 { "The definitions have a mistake.".into() } else { format!("The definitions have {number} mistakes.") }
+fn mistakes(what: &str, number: usize) -> String {
+    if number == 1 { format!("The {what} have a mistake.") } else { format!("The {what} have {number} mistakes.") }
 }
 
 impl From<Plan> for DefinitionsPlan {

@@ -427,7 +427,7 @@ impl SchemaMutation {
         };
         settle(
             edited.await,
-            |synced| DefinitionsPayload::of(synced, if dry_run { "Planned" } else { "Schema changed successfully" }, "schema/invalid"),
+            |synced| DefinitionsPayload::of(synced, if dry_run { "Planned" } else { "Schema changed successfully" }, "changes"),
             DefinitionsPayload::failed,
         )
     }
