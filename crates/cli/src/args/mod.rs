@@ -20,7 +20,7 @@ pub(crate) use keys::{KeyKind, KeysCommand};
 pub(crate) use people::{MembersCommand, OfOrganization, OrganizationRole, OrgsCommand, ProjectRole, TokensCommand};
 pub(crate) use project::ProjectCommand;
 pub(crate) use value::{Duration, Variable};
-pub(crate) use work::{DevArgs, InitArgs, SqlArgs, StatusArgs, Template, VarsCommand};
+pub(crate) use work::{DevArgs, InitArgs, PullArgs, SqlArgs, StatusArgs, Template, VarsCommand};
 
 /// Isolated environments for a whole backend: tables, data, keys and configuration, branched in about a second.
 #[derive(Debug, Parser)]
@@ -95,6 +95,8 @@ pub(crate) enum Command {
     Dev(DevArgs),
     /// Show what differs between the definitions in this folder and an environment.
     Status(StatusArgs),
+    /// Write what is deployed in an environment into this folder, as definition files.
+    Pull(PullArgs),
     /// Create and look at projects.
     #[command(subcommand)]
     Project(ProjectCommand),

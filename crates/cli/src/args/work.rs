@@ -52,6 +52,21 @@ pub(crate) struct StatusArgs {
     pub(crate) exit_code: bool,
 }
 
+/// Arguments of `pull`.
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  cloche pull                    after the schema was edited elsewhere; asks before it replaces files
+  cloche pull --env staging --yes
+  cloche pull --prune            also removes files of what the environment does not have, after asking
+
+Files that say the same in other words stay as they are, with their comments. Tables, enums, views and functions are written;
+what files cannot say, such as triggers, is not.")]
+pub(crate) struct PullArgs {
+    /// Remove the files of things that the environment does not have
+    #[arg(long)]
+    pub(crate) prune: bool,
+}
+
 /// Arguments of `sql`.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:

@@ -15,6 +15,7 @@ mod lookup;
 mod members;
 mod orgs;
 mod project;
+mod pull;
 mod serve;
 mod sql;
 mod status;
@@ -76,6 +77,7 @@ async fn run_client(settings: Settings, printer: Printer, command: Command) -> R
     match command {
         Command::Init(args) => init::run(&context, args).await,
         Command::Dev(args) => dev::run(&context, args).await,
+        Command::Pull(args) => pull::run(&context, args).await,
         Command::Status(args) => status::run(&context, args).await,
         Command::Project(verb) => project::run(&context, verb).await,
         Command::Env(verb) => env::run(&context, verb).await,

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use crate::client::Person;
-use crate::harness::Server;
+use crate::harness::{Server, run_cli};
 use crate::transcript::Transcript;
 use crate::world::{Environment, blog, blog_files, count, customer, project};
 
@@ -186,4 +186,47 @@ async fn wrong_changes_are_refused_whole() {
     assert!(body["errors"][0]["message"].as_str().is_some_and(|it| it.contains("applySchema") || it.contains("input")), "{body:#}");
     assert_eq!(owner.query(SCHEMA, json!({ "e": root.id })).await, before);
     transcript.check("schema_edit_mistakes");
+}
+
+#[tokio::test]
+async fn what_was_edited_elsewhere_is_pulled_into_the_folder() {
+    let server = Server::start();
+    let owner = server.owner();
+    let root = blog(&server).await;
+    let folder = server.scratch().join("project");
+    let write = |path: &str, content: &str| {
+        let path = folder.join(path);
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(path, content).unwrap();
+    };
+    write("cloche.yaml", "project: blog\n");
+    for file in blog_files().as_array().unwrap() {
+        write(file["path"].as_str().unwrap(), file["content"].as_str().unwrap());
+    }
+    let token = std::fs::read_to_string(server.data_dir().join("owner-token")).unwrap();
+    let variables = [("CLOCHE_URL", server.url.as_str()), ("CLOCHE_TOKEN", token.trim())];
+    let run = async |arguments: &[&str]| run_cli(&folder, &variables, arguments).await;
+    let nothing = run(&["pull", "--json"]).await;
+    assert_eq!((nothing.code, nothing.stdout.contains("tables/")), (0, false), "{} {}", nothing.stdout, nothing.stderr);
+    let posts = std::fs::read_to_string(folder.join("tables/posts.yaml")).unwrap();
+
+    must(&owner, &root, json!([
+        { "addColumn": { "table": "authors", "column": { "name": "age", "type": "int", "nullable": true } } },
+        { "createView": { "name": "titles", "query": "select title\nfrom posts" } },
+        { "dropTable": "comments" }
+    ])).await;
+    let asked = run(&["pull"]).await;
+    assert!(asked.code == 2 && asked.stderr.contains("tables/authors.yaml"), "{} {}", asked.code, asked.stderr);
+    let pulled = run(&["pull", "--yes", "--prune", "--json"]).await;
+    assert_eq!(pulled.code, 0, "{}", pulled.stderr);
+    let pulled: Value = serde_json::from_str(&pulled.stdout).unwrap();
+    assert_eq!(
+        pulled,
+        json!({ "created": ["views/titles.yaml"], "replaced": ["tables/authors.yaml"], "removed": ["tables/comments.yaml"], "extra": [] })
+    );
+    assert_eq!(std::fs::read_to_string(folder.join("tables/posts.yaml")).unwrap(), posts, "its words are kept");
+    assert!(std::fs::read_to_string(folder.join("tables/authors.yaml")).unwrap().contains("age: { type: integer, nullable: true }"));
+    assert_eq!(std::fs::read_to_string(folder.join("views/titles.yaml")).unwrap(), "query: |\n  select title\n  from posts\n");
+    let status = run(&["status", "--exit-code"]).await;
+    assert_eq!(status.code, 0, "{} {}", status.stdout, status.stderr);
 }

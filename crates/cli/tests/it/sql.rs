@@ -18,7 +18,7 @@ async fn a_session_is_opened_with_a_credential_that_is_kept() {
     // Nobody is there to be asked.
     let asked = sql(&["-c", "select 1"]).await;
     assert!(asked.code == 2 && asked.stderr.contains("--yes"), "{} {}", asked.code, asked.stderr);
-    let made = sql(&["--yes", "-c", "select count(*), current_user like 'ce\\_%\\_sql' from posts", "--", "-At"]).await;
+    let made = sql(&["--yes", "-c", "select count(*), session_user like 'ce\\_%\\_sql' from posts", "--", "-At"]).await;
     assert_eq!((made.code, made.stdout.trim()), (0, "3|t"), "{}", made.stderr);
     // Now there is one: no question, and the session that uses it goes on.
     let again = sql(&["-c", "select current_setting('server_version_num')::int > 160000", "--", "-At"]).await;
