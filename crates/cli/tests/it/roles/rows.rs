@@ -68,6 +68,8 @@ pub(super) const ROWS: &[(&str, &[(&str, Least)])] = &[
     ("usage", &[("dev", Viewer), ("prod", Viewer)]),
     ("definitions", &[("dev", Viewer), ("prod", Viewer)]),
     ("applyDefinitions", &[("dev", Developer), ("prod", Admin), ("dry run", Viewer)]),
+    ("schema", &[("dev", Viewer), ("prod", Viewer)]),
+    ("applySchema", &[("dev", Developer), ("prod", Admin), ("dry run", Viewer)]),
 ];
 
 /// An input with which the operation succeeds for who may, once. Whatever it uses up is made for it.
@@ -139,6 +141,11 @@ pub(super) async fn input(world: &World, caller: &Caller, operation: &str, place
         "applyDefinitions" => json!({ "environmentId": environment, "files": blog_files(), "dryRun": place == "dry run" }),
         "updateEnvironmentSettings" => json!({ "environmentId": environment, "maxRows": 1000 }),
         "environmentSettings" | "requestLog" | "usage" => json!({ "environmentId": environment }),
+        "applySchema" => {
+            let changes = json!([{ "createEnum": { "name": format!("e{fresh}"), "values": ["a"] } }]);
+            json!({ "environmentId": environment, "changes": changes, "dryRun": place == "dry run" })
+        }
+        "schema" => json!({ "environmentId": environment }),
         "pauseEnvironment" | "resumeEnvironment" | "rotateApiKeys" | "rotateDatabaseCredential" | "apiKeys" | "definitions" => {
             json!({ "environmentId": environment })
         }

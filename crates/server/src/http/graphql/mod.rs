@@ -12,6 +12,8 @@ mod page;
 mod payload;
 mod people;
 mod project;
+mod schema;
+mod schema_edit;
 mod server;
 mod settings;
 mod time;
@@ -50,6 +52,7 @@ pub(crate) struct Query(
     key::KeyQuery,
     variable::VariableQuery,
     definition::DefinitionQuery,
+    schema::SchemaQuery,
     operation::OperationQuery,
     settings::SettingsQuery,
     traffic::TrafficQuery,
@@ -63,6 +66,7 @@ pub(crate) struct Mutation(
     variable::VariableMutation,
     definition::DefinitionMutation,
     settings::SettingsMutation,
+    schema_edit::SchemaMutation,
     organization::OrganizationMutation,
     people::PeopleMutation,
     viewer::ViewerMutation,
