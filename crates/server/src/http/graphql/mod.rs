@@ -14,6 +14,7 @@ mod people;
 mod project;
 mod server;
 mod time;
+mod user;
 mod variable;
 mod viewer;
 
@@ -47,6 +48,7 @@ pub(crate) struct Query(
     environment::EnvironmentQuery,
     key::KeyQuery,
     variable::VariableQuery,
+    user::UserQuery,
     definition::DefinitionQuery,
     operation::OperationQuery,
 );
@@ -57,6 +59,7 @@ pub(crate) struct Mutation(
     environment::EnvironmentMutation,
     key::KeyMutation,
     variable::VariableMutation,
+    user::UserMutation,
     definition::DefinitionMutation,
     organization::OrganizationMutation,
     people::PeopleMutation,
