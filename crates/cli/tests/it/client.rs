@@ -218,7 +218,10 @@ impl Api {
     pub(crate) async fn try_send(&self, method: &str, path: &str, body: Option<String>) -> reqwest::Result<Answer> {
         let mut request = self.http.request(method.parse().unwrap(), format!("{}{path}", self.url)).headers(self.headers.clone());
         if let Some(body) = body {
-            request = request.header("content-type", "application/json").body(body);
+            if !self.headers.contains_key("content-type") {
+                request = request.header("content-type", "application/json");
+            }
+            request = request.body(body);
         }
         let response = request.send().await?;
         let (status, headers) = (response.status().as_u16(), response.headers().clone());

@@ -10,6 +10,7 @@ use tokio_postgres::Row;
 
 use super::access::{self, Caller};
 use crate::error::{Error, Result};
+use crate::postgres::encode::Records;
 use crate::postgres::query::compile::{self, Arguments, Body, Change, Conflict, Keyset, Resolving, Target, Wanted};
 use crate::postgres::query::{Context, Format, Returning, Statement};
 use crate::postgres::schema::{Function, Returns, Schema, Table, Verb};
@@ -47,6 +48,8 @@ pub(crate) struct Written {
 pub(crate) struct Listing {
     pub(crate) count: Option<Count>,
     pub(crate) format: Format,
+    /// Of a call: nothing is changed if it answers more records.
+    pub(crate) max_affected: Option<u64>,
     pub(crate) transaction: Transaction,
 }
 
@@ -79,7 +82,8 @@ impl<'a> Writing<'a> {
         if self.conflict.as_ref().is_some_and(|conflict| conflict.resolving == Resolving::Merge) {
             verbs.push(Verb::Update);
         }
-        if self.returning != Returning::Nothing {
+        // A limit on how many tells how many there are, too.
+        if self.returning != Returning::Nothing || self.exactly_one || self.max_affected.is_some() {
             verbs.push(Verb::Read);
         }
         verbs
@@ -98,8 +102,27 @@ pub(crate) enum Outcome {
 struct Planned<'p, T> {
     statement: Statement<'p>,
     on: Place,
+    /// The rows are the records.
+    is_flat: bool,
     /// What reading the answer needs.
     extra: T,
+}
+
+/// What a statement answered.
+enum Answered {
+    Rows(Vec<Row>),
+    /// A list, or one record, as rows.
+    Records(Records),
+}
+
+impl Answered {
+    /// Of a statement that is not flat.
+    fn rows(self) -> Result<Vec<Row>> {
+        match self {
+            Self::Rows(rows) => Ok(rows),
+            Self::Records(_) => Err(Error::internal("a write answered records")),
+        }
+    }
 }
 
 /// Which kind of connection, as [`On`], whose transaction the caller has.
@@ -113,16 +136,19 @@ enum Place {
 /// The records that fit the query.
 pub(crate) async fn list(scope: &EnvironmentScope, table: &str, query: &Query, asked: &Listing) -> Result<Page> {
     let (count, planned) = counts(asked.count);
-    let wanted = Wanted { count, format: asked.format };
     let reading = asked.transaction.reading();
+    let wanted = Wanted { count, format: asked.format, flat: reading.is_plain(), max_affected: None };
     let work = |context: &Context<'_>, table: &Table| {
-        let compile::List { statement, keyset } = compile::list(context, table, query, wanted)?;
+        let compile::List { statement, is_flat, keyset } = compile::list(context, table, query, wanted)?;
         let limit = query.limit.unwrap_or(u64::MAX).min(context.max_rows);
-        Ok(Some(Planned { on: place(table, &statement, count, &reading), statement, extra: (keyset, limit) }))
+        Ok(Some(Planned { on: place(table, &statement, count, &reading), statement, is_flat, extra: (keyset, limit) }))
     };
-    let (rows, extra) = execute(scope, table, &[Verb::Read], &reading, work).await?;
+    let (answered, extra) = execute(scope, table, &[Verb::Read], &reading, work).await?;
     let (keyset, limit) = extra.ok_or_else(|| Error::internal("a list without a statement"))?;
-    let mut page = page(&rows, count, keyset.as_ref(), limit, query)?;
+    let mut page = match answered {
+        Answered::Rows(rows) => page(&rows, count, keyset.as_ref(), limit, query)?,
+        Answered::Records(records) => page_of(&records, keyset.as_ref(), limit, query)?,
+    };
     if planned {
         page.total = Some(estimate(scope, table, query, &page).await?);
     }
@@ -133,14 +159,15 @@ pub(crate) async fn list(scope: &EnvironmentScope, table: &str, query: &Query, a
 pub(crate) async fn find(scope: &EnvironmentScope, table: &str, id: &str, query: &Query) -> Result<Bytes> {
     let reading = Transaction::default().reading();
     let work = |context: &Context<'_>, table: &Table| {
-        let statement = compile::find(context, table, id, query)?;
-        Ok(Some(Planned { on: place(table, &statement, false, &reading), statement, extra: () }))
+        let compile::List { statement, is_flat, .. } = compile::find(context, table, id, query)?;
+        Ok(Some(Planned { on: place(table, &statement, false, &reading), statement, is_flat, extra: () }))
     };
-    let (rows, _) = execute(scope, table, &[Verb::Read], &reading, work).await?;
-    match rows.first() {
-        Some(row) => text(row, 0),
-        None => Err(not_found(table, id)),
-    }
+    let (answered, _) = execute(scope, table, &[Verb::Read], &reading, work).await?;
+    let found = match answered {
+        Answered::Records(records) => records.to_object()?,
+        Answered::Rows(rows) => rows.first().map(|row| text(row, 0)).transpose()?,
+    };
+    found.ok_or_else(|| not_found(table, id))
 }
 
 /// Makes a record of every object in `body`; with a conflict to resolve, or changes the one that is there.
@@ -155,10 +182,10 @@ pub(crate) async fn create(
     let work = |context: &Context<'_>, table: &Table| {
         let Some(body) = body else { return Ok(None) };
         let statement = compile::insert(context, table, query, body, asked.conflict.as_ref(), asked.change())?;
-        Ok(Some(Planned { on: place(table, &statement, false, &asked.transaction), statement, extra: () }))
+        Ok(Some(Planned { on: place(table, &statement, false, &asked.transaction), statement, is_flat: false, extra: () }))
     };
-    let (rows, _) = execute(scope, table, &verbs, &asked.transaction, work).await?;
-    written(&rows, asked.returning)
+    let (answered, _) = execute(scope, table, &verbs, &asked.transaction, work).await?;
+    written(&answered.rows()?, asked.returning)
 }
 
 /// Gives the values of `body` to the target; an object without keys changes nothing. `given` are the keys it has, where more are asked for.
@@ -172,20 +199,20 @@ pub(crate) async fn update(
 ) -> Result<Written> {
     let work = |context: &Context<'_>, table: &Table| {
         let statement = compile::update(context, table, query, body, given, asked.change())?;
-        Ok(Some(Planned { on: place(table, &statement, false, &asked.transaction), statement, extra: () }))
+        Ok(Some(Planned { on: place(table, &statement, false, &asked.transaction), statement, is_flat: false, extra: () }))
     };
-    let (rows, _) = execute(scope, table, &asked.verbs(Verb::Update), &asked.transaction, work).await?;
-    changed(&rows, table, asked)
+    let (answered, _) = execute(scope, table, &asked.verbs(Verb::Update), &asked.transaction, work).await?;
+    changed(&answered.rows()?, table, asked)
 }
 
 /// Removes the target.
 pub(crate) async fn delete(scope: &EnvironmentScope, table: &str, query: &Query, asked: &Writing<'_>) -> Result<Written> {
     let work = |context: &Context<'_>, table: &Table| {
         let statement = compile::delete(context, table, query, asked.change())?;
-        Ok(Some(Planned { on: place(table, &statement, false, &asked.transaction), statement, extra: () }))
+        Ok(Some(Planned { on: place(table, &statement, false, &asked.transaction), statement, is_flat: false, extra: () }))
     };
-    let (rows, _) = execute(scope, table, &asked.verbs(Verb::Delete), &asked.transaction, work).await?;
-    changed(&rows, table, asked)
+    let (answered, _) = execute(scope, table, &asked.verbs(Verb::Delete), &asked.transaction, work).await?;
+    changed(&answered.rows()?, table, asked)
 }
 
 /// Calls a function. `read` reads the arguments once it is known which there are; it gets the functions of that name.
@@ -198,7 +225,7 @@ pub(crate) async fn call<'p>(
 ) -> Result<Outcome> {
     let transaction = if only_reads { asked.transaction.reading() } else { asked.transaction.clone() };
     let (count, _) = counts(asked.count);
-    let wanted = Wanted { count, format: asked.format };
+    let wanted = Wanted { count, format: asked.format, flat: false, max_affected: asked.max_affected };
     let work = |schema: &Schema| {
         let caller = Caller::new(scope.actor(), schema);
         let context = context(scope, schema, &caller);
@@ -212,13 +239,14 @@ pub(crate) async fn call<'p>(
             )
             .hint("Call it with POST."));
         }
-        let compile::List { statement, keyset } = compile::call(&context, function, &arguments, &query, wanted)?;
+        let compile::List { statement, keyset, .. } = compile::call(&context, function, &arguments, &query, wanted)?;
         let limit = query.limit.unwrap_or(u64::MAX).min(context.max_rows);
         let kind =
             (!matches!(function.returns, Returns::Void), matches!(function.returns, Returns::Scalar { .. }), function.is_set);
-        Ok(Some(Planned { statement, on: Place::Transaction, extra: (keyset, limit, query, kind) }))
+        Ok(Some(Planned { statement, is_flat: false, on: Place::Transaction, extra: (keyset, limit, query, kind) }))
     };
-    let (rows, extra) = attempt_twice(scope, &transaction, false, work).await?;
+    let (answered, extra) = attempt_twice(scope, &transaction, false, work).await?;
+    let rows = answered.rows()?;
     let (keyset, limit, query, kind) = extra.ok_or_else(|| Error::internal("a call without a statement"))?;
     let row = only(&rows)?;
     Ok(match kind {
@@ -247,7 +275,7 @@ async fn execute<'p, T>(
     verbs: &[Verb],
     transaction: &Transaction,
     work: impl Fn(&Context<'_>, &Table) -> Result<Option<Planned<'p, T>>>,
-) -> Result<(Vec<Row>, Option<T>)> {
+) -> Result<(Answered, Option<T>)> {
     let reads_a_body = verbs.iter().any(|verb| matches!(verb, Verb::Create | Verb::Update));
     let work = |schema: &Schema| {
         let caller = Caller::new(scope.actor(), schema);
@@ -262,7 +290,7 @@ async fn attempt_twice<'p, T>(
     transaction: &Transaction,
     reads_a_body: bool,
     work: impl Fn(&Schema) -> Result<Option<Planned<'p, T>>>,
-) -> Result<(Vec<Row>, Option<T>)> {
+) -> Result<(Answered, Option<T>)> {
     let schema = scope.schema().await?;
     match attempt(scope, transaction, work(&schema)).await {
         Err(error) if may_be_outdated(&error, reads_a_body) => {
@@ -277,14 +305,19 @@ async fn attempt<T>(
     scope: &EnvironmentScope,
     transaction: &Transaction,
     planned: Result<Option<Planned<'_, T>>>,
-) -> Result<(Vec<Row>, Option<T>)> {
-    let Some(Planned { statement, on, extra }) = planned? else { return Ok((Vec::new(), None)) };
+) -> Result<(Answered, Option<T>)> {
+    let Some(Planned { statement, on, is_flat, extra }) = planned? else { return Ok((Answered::Rows(Vec::new()), None)) };
     let on = match on {
         Place::Lane => On::Lane,
         Place::Session => On::Session,
         Place::Transaction => On::Transaction(transaction),
     };
-    Ok((scope.run(on, &statement.sql, &statement.params).await?, Some(extra)))
+    let answered = if is_flat {
+        Answered::Records(scope.records(on, &statement.sql, &statement.params).await?)
+    } else {
+        Answered::Rows(scope.run(on, &statement.sql, &statement.params).await?)
+    };
+    Ok((answered, Some(extra)))
 }
 
 /// Where a statement belongs.
@@ -316,10 +349,10 @@ async fn estimate(scope: &EnvironmentScope, table: &str, query: &Query, page: &P
     let reading = Transaction::default().reading();
     let work = |context: &Context<'_>, table: &Table| {
         let statement = compile::estimate(context, table, query)?;
-        Ok(Some(Planned { statement, on: Place::Session, extra: () }))
+        Ok(Some(Planned { statement, on: Place::Session, is_flat: false, extra: () }))
     };
-    let (rows, _) = execute(scope, table, &[Verb::Read], &reading, work).await?;
-    let plan: serde_json::Value = only(&rows)?.try_get(0).map_err(Error::internal)?;
+    let (answered, _) = execute(scope, table, &[Verb::Read], &reading, work).await?;
+    let plan: serde_json::Value = only(&answered.rows()?)?.try_get(0).map_err(Error::internal)?;
     let guess = plan[0]["Plan"]["Plan Rows"].as_f64().unwrap_or(0.0) as u64;
     Ok(guess.max(offset + page.records))
 }
@@ -353,6 +386,14 @@ fn page(rows: &[Row], counted: bool, keyset: Option<&Keyset>, limit: u64, query:
     };
     let next = keyset.zip(keys).map(|(keyset, keys)| keyset.token(keys));
     Ok(Page { records, text: text(row, 1)?, total, offset: query.offset.unwrap_or(0), next })
+}
+
+/// A page whose rows are the records.
+fn page_of(records: &Records, keyset: Option<&Keyset>, limit: u64, query: &Query) -> Result<Page> {
+    let number = records.len() as u64;
+    let last = keyset.filter(|_| number == limit).zip(records.rows().last());
+    let next = last.and_then(|(keyset, row)| Some(keyset.token(&keyset.texts_of(row)?)));
+    Ok(Page { records: number, text: records.to_array()?, total: None, offset: query.offset.unwrap_or(0), next })
 }
 
 fn written(rows: &[Row], returning: Returning) -> Result<Written> {

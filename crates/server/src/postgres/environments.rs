@@ -12,6 +12,7 @@ use tokio_postgres::Client;
 
 use super::cluster::Cluster;
 use super::database::DatabaseName;
+use super::encode::OUTPUT_OPTIONS;
 use super::gate::{Closed, Gate, Pass};
 use super::lane::{LANE_OPTIONS, Lane};
 use super::schema::{self, Schema};
@@ -352,7 +353,7 @@ impl Handle {
     }
 
     async fn connect(&self, options: &str) -> Result<Connection> {
-        self.connect_as(&self.database.data_login(), options).await
+        self.connect_as(&self.database.data_login(), &format!("{options} {OUTPUT_OPTIONS}")).await
     }
 
     async fn connect_as(&self, login: &str, options: &str) -> Result<Connection> {

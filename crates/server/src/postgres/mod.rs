@@ -5,6 +5,7 @@ pub(crate) mod cluster;
 pub(crate) mod copy;
 pub(crate) mod database;
 pub(crate) mod embedded;
+pub(crate) mod encode;
 pub(crate) mod environments;
 pub(crate) mod fingerprint;
 pub(crate) mod gate;

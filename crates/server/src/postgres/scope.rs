@@ -7,6 +7,7 @@ use futures_util::future::join4;
 use tokio_postgres::Row;
 use tokio_postgres::error::SqlState;
 
+use super::encode::Records;
 use super::environments::{Handle, PlatformSession};
 use super::lane::query_once;
 use super::param::TextParam;
@@ -176,6 +177,20 @@ impl EnvironmentScope {
             (None, KeyKind::Publishable) => r#"{"role":"anon"}"#.to_owned(),
             (None, KeyKind::Secret) => r#"{"role":"service_role"}"#.to_owned(),
         }
+    }
+
+    /// The same for a flat select of columns that [`Kind`](super::encode::Kind) knows: its rows are records, and are written as JSON here.
+    pub(crate) async fn records(&self, on: On<'_>, sql: &str, params: &[TextParam<'_>]) -> Result<Records> {
+        let handle = self.handle().await?;
+        if on == On::Lane {
+            let lane = handle.lane().await?;
+            match lane.lane().records(sql, params).await {
+                Err(error) if wants_a_session(&error) => {}
+                outcome => return outcome.map_err(to_error),
+            }
+        }
+        let session = handle.session().await?;
+        query_once(session.client()?, sql, params).await.map(Records::of_rows).map_err(to_error)
     }
 }
 

@@ -39,11 +39,17 @@ pub(crate) struct Wanted {
     /// How many fit the filters, whatever the limit.
     pub(crate) count: bool,
     pub(crate) format: Format,
+    /// Rows may come as they are, to be written as JSON by the server.
+    pub(crate) flat: bool,
+    /// Refuse to answer more records.
+    pub(crate) max_affected: Option<u64>,
 }
 
-/// A statement for a list, and what its answer's row holds.
+/// A statement for a list, and what its answer holds.
 pub(crate) struct List<'p> {
     pub(crate) statement: Statement<'p>,
+    /// The rows are the records, and the keys of the last stand behind it.
+    pub(crate) is_flat: bool,
     /// The answer's last column tells where the page ended, to go on from there.
     pub(crate) keyset: Option<Keyset>,
 }
@@ -56,25 +62,22 @@ pub(crate) fn list<'a, 'p>(context: &'a Context<'a>, table: &'a Table, query: &Q
     let level = writer.level(table, guard);
     let from = writer.from(&level, query, None)?;
     let rows = writer.rows(&level, query, &from, wanted)?;
-    Ok(List { statement: writer.finish(rows.sql), keyset: rows.keyset })
+    Ok(List { is_flat: rows.is_flat, statement: writer.finish(rows.sql), keyset: rows.keyset })
 }
 
-/// One record by its key: one row with its JSON, or none.
-pub(crate) fn find<'a, 'p>(context: &'a Context<'a>, table: &'a Table, id: &'p str, query: &Query) -> Result<Statement<'p>> {
+/// One record by its key: one row with its JSON, or, where `flat`, as it is; or none.
+pub(crate) fn find<'a, 'p>(context: &'a Context<'a>, table: &'a Table, id: &'p str, query: &Query) -> Result<List<'p>> {
     let mut writer = Writer::new(context);
     let guard = writer.guard(table, Verb::Read)?;
     let level = writer.level(table, guard);
     let key = writer.key_condition(&level, id)?;
     let from = writer.from(&level, query, Some(key))?;
-    let whole = query.select.is_empty() && level.guard.masks.is_empty();
-    let sql = if whole {
-        format!("SELECT pg_catalog.row_to_json({}.*)::text{}", level.alias, from.sql("", None))
-    } else {
-        let selected = writer.selected(&level, query)?;
-        let (list, found) = (selected.list(), from.sql(&selected.joins, None));
-        format!("SELECT pg_catalog.row_to_json(r.*)::text FROM (SELECT {list}{found}{}) AS r", selected.group_by())
-    };
-    Ok(writer.finish(sql))
+    let selected = writer.selected(&level, query)?;
+    let (list, found) = (selected.list(), from.sql(&selected.joins, None));
+    let is_flat = writer.is_plain && selected.is_flat();
+    let records = format!("SELECT {list}{found}{}", selected.group_by());
+    let sql = if is_flat { records } else { format!("SELECT pg_catalog.row_to_json(r.*)::text FROM ({records}) AS r") };
+    Ok(List { is_flat, statement: writer.finish(sql), keyset: None })
 }
 
 /// PostgreSQL's plan for all that fits the filters, as JSON.
@@ -97,6 +100,7 @@ fn single_key(table: &Table) -> Result<&Column> {
 /// The text of the rows of a list, as a whole statement.
 struct Rows {
     sql: String,
+    is_flat: bool,
     keyset: Option<Keyset>,
 }
 
@@ -181,19 +185,25 @@ impl<'a, 'p> Writer<'a, 'p> {
             (true, true) => format!(", (SELECT count(*){})", from.sql("", None)),
             (true, false) => format!(", (SELECT count(*) FROM (SELECT 1{}{grouped}) AS g)", from.sql(&selected.joins, None)),
         };
+        let refusal = call::refusal(wanted);
+        let is_flat = wanted.flat && !wanted.count && wanted.format == Format::Json && self.is_plain && selected.is_flat();
         let sql = match &keyset {
+            keyset if is_flat => {
+                let keys = keyset.as_ref().map(|keyset| keyset.beside(&level.alias)).unwrap_or_default();
+                format!("SELECT {}{keys}{found}{page}", selected.list())
+            }
             Some(keyset) => format!(
-                "SELECT count(*), coalesce(pg_catalog.json_agg(r.v), '[]')::text{count}, (pg_catalog.array_agg(r.k))[count(*)]::text \
+                "SELECT count(*), coalesce(pg_catalog.json_agg(r.v), '[]')::text{count}, (pg_catalog.array_agg(r.k))[count(*)]::text{refusal} \
                  FROM (SELECT (SELECT pg_catalog.row_to_json(o.*) FROM (SELECT {}) AS o) AS v, {} AS k{found}{page}) AS r",
                 selected.list(),
                 keyset.texts(&level.alias)
             ),
             None => {
                 let records = format!("SELECT {}{found}{grouped}{page}", selected.list());
-                format!("SELECT count(*), {}{count} FROM ({records}) AS r", csv::aggregated(wanted.format, &selected))
+                format!("SELECT count(*), {}{count}{refusal} FROM ({records}) AS r", csv::aggregated(wanted.format, &selected))
             }
         };
-        Ok(Rows { sql, keyset })
+        Ok(Rows { sql, is_flat, keyset })
     }
 }
 

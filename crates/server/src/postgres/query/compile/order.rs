@@ -6,10 +6,13 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use cloche_definitions::quote_identifier;
 use cloche_dialect::{Item, Order, Query};
 
+use tokio_postgres::Row;
+
 use super::Writer;
 use super::level::{Level, Use};
 use super::select::Selected;
 use crate::error::{Error, Result};
+use crate::postgres::encode::BESIDE;
 
 /// The keys that put the records of a list into one order, the primary key at their end.
 pub(crate) struct Keyset {
@@ -146,6 +149,22 @@ impl Keyset {
     pub(super) fn texts(&self, alias: &str) -> String {
         let texts: Vec<String> = self.keys.iter().map(|key| format!("{alias}.{}::text", quote_identifier(&key.column))).collect();
         format!("pg_catalog.json_build_array({})", texts.join(", "))
+    }
+
+    /// The same as columns beside the record's own.
+    pub(super) fn beside(&self, alias: &str) -> String {
+        let one = |(at, key): (usize, &Key)| {
+            let name = quote_identifier(&format!("{BESIDE}{at}"));
+            format!(", {alias}.{}::text AS {name}", quote_identifier(&key.column))
+        };
+        self.keys.iter().enumerate().map(one).collect()
+    }
+
+    /// The keys of a row that has them [`Keyset::beside`] its own columns, as [`Keyset::texts`] gives them.
+    pub(crate) fn texts_of(&self, row: &Row) -> Option<String> {
+        let first = row.len().checked_sub(self.keys.len())?;
+        let texts: Vec<Option<&str>> = (first..row.len()).map(|at| row.try_get(at).ok()).collect::<Option<_>>()?;
+        serde_json::to_string(&texts).ok()
     }
 
     /// What `after=` takes to go on behind the record with these keys, as [`Keyset::texts`] gives them.

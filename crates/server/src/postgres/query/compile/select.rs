@@ -8,6 +8,7 @@ use super::embed::Way;
 use super::level::{Level, Use};
 use crate::access::Mask;
 use crate::error::{Error, Result};
+use crate::postgres::encode::{BESIDE, Kind};
 use crate::postgres::schema::Column;
 
 /// The outputs of a level.
@@ -25,6 +26,23 @@ pub(super) struct Output {
     pub(super) sql: String,
     pub(super) name: Option<String>,
     is_aggregate: bool,
+    /// It is a stored column, or all of them, of types that can be written as JSON here.
+    is_flat: bool,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Shown {
+    /// A stored column as it is.
+    Flat,
+    /// An expression of any kind.
+    Made,
+    Aggregate,
+}
+
+/// Its values can be written as JSON without PostgreSQL.
+fn is_flat(column: &Column) -> bool {
+    let known = Kind::of_oid(column.type_oid).is_some() || column.category == 'E';
+    known && !column.name.starts_with(BESIDE)
 }
 
 impl Selected {
@@ -54,11 +72,16 @@ impl Selected {
         format!(" GROUP BY {}", keys.join(", "))
     }
 
+    /// The rows are the records: nothing has to be made JSON of by PostgreSQL.
+    pub(super) fn is_flat(&self) -> bool {
+        self.joins.is_empty() && self.outputs.iter().all(|output| output.is_flat)
+    }
+
     pub(super) fn is_aggregated(&self) -> bool {
         self.aggregated
     }
 
-    fn add(&mut self, sql: String, name: String, is_aggregate: bool) -> Result<()> {
+    fn add(&mut self, sql: String, name: String, kind: Shown) -> Result<()> {
         if let Some(other) = self.outputs.iter().find(|other| other.name.as_deref() == Some(&name)) {
             if other.sql == sql {
                 return Ok(());
@@ -66,8 +89,10 @@ impl Selected {
             let message = format!("'select' gives the name '{name}' to two columns.");
             return Err(Error::bad_input("select/duplicate-name", message).hint("Give one of them an alias: alias:column."));
         }
+        let is_aggregate = kind == Shown::Aggregate;
         self.aggregated |= is_aggregate;
-        self.outputs.push(Output { sql, name: Some(name), is_aggregate });
+        let is_flat = kind == Shown::Flat && !name.starts_with(BESIDE);
+        self.outputs.push(Output { sql, name: Some(name), is_aggregate, is_flat });
         Ok(())
     }
 }
@@ -89,7 +114,12 @@ impl<'a, 'p> Writer<'a, 'p> {
         }
         if selected.outputs.is_empty() {
             // Only embedded resources that are filtered by, and not shown.
-            selected.outputs.push(Output { sql: "NULL".to_owned(), name: Some("?column?".to_owned()), is_aggregate: false });
+            selected.outputs.push(Output {
+                sql: "NULL".to_owned(),
+                name: Some("?column?".to_owned()),
+                is_aggregate: false,
+                is_flat: false,
+            });
         }
         Ok(selected)
     }
@@ -98,12 +128,14 @@ impl<'a, 'p> Writer<'a, 'p> {
     fn all(&mut self, level: &Level<'a>, selected: &mut Selected) -> Result<()> {
         if level.is_table && !self.named && level.guard.masks.is_empty() && selected.outputs.is_empty() {
             // Also those added since the schema was read.
-            selected.outputs.push(Output { sql: format!("{}.*", level.alias), name: None, is_aggregate: false });
+            let is_flat = level.table.columns.iter().all(is_flat);
+            selected.outputs.push(Output { sql: format!("{}.*", level.alias), name: None, is_aggregate: false, is_flat });
             return Ok(());
         }
         for column in level.visible() {
             let sql = self.shown(level, column, None)?;
-            selected.add(sql, column.name.clone(), false)?;
+            let masked = level.guard.masks.contains_key(&column.name);
+            selected.add(sql, column.name.clone(), if is_flat(column) && !masked { Shown::Flat } else { Shown::Made })?;
         }
         Ok(())
     }
@@ -113,7 +145,15 @@ impl<'a, 'p> Writer<'a, 'p> {
         if is_repeated(level, asked, selected) {
             return Ok(());
         }
-        selected.add(sql, name, asked.aggregate.is_some())
+        let column = level.table.column(&asked.field.column).filter(|column| is_flat(column));
+        let is_whole =
+            asked.field.path.is_empty() && asked.cast.is_none() && !level.guard.masks.contains_key(&asked.field.column);
+        let kind = match asked.aggregate {
+            Some(_) => Shown::Aggregate,
+            None if column.is_some() && is_whole => Shown::Flat,
+            None => Shown::Made,
+        };
+        selected.add(sql, name, kind)
     }
 
     fn output(&mut self, level: &Level<'a>, asked: &Asked) -> Result<(String, String)> {
@@ -193,7 +233,7 @@ impl<'a, 'p> Writer<'a, 'p> {
         if selected.outputs.iter().any(|other| other.is_aggregate) {
             return Err(mixed(embed));
         }
-        selected.add(sql, embed.name().to_owned(), false)
+        selected.add(sql, embed.name().to_owned(), Shown::Made)
     }
 
     /// The outputs of another resource among those of this one; arrays of them, where it has many records.
@@ -219,9 +259,9 @@ impl<'a, 'p> Writer<'a, 'p> {
                     let function = asked.aggregate.map_or("", aggregate_name);
                     let sql = self.cast(format!("pg_catalog.{function}({sql})"), asked.aggregate_cast.as_deref())?;
                     let name = asked.alias.clone().unwrap_or_else(|| own_name(asked));
-                    selected.add(sql, name, true)?;
+                    selected.add(sql, name, Shown::Aggregate)?;
                 }
-                None => selected.add(sql, name, false)?,
+                None => selected.add(sql, name, Shown::Made)?,
             }
         }
         Ok(())
