@@ -9,17 +9,19 @@ use tokio_postgres::types::Json;
 use tokio_postgres::{Client, Error, Row};
 
 use super::relationships::{self, ForeignKey};
+use super::views::{VIEWS, View, with_views};
 use super::{Argument, Column, Computed, Function, Link, Relationship, Returns, Schema, Table, TableKind, Verbs};
 
 /// Everything, by statements that are sent together.
 ///
 /// Sets a search path without `public`, so that types and defaults come out with their schema. The caller resets the connection.
 pub(crate) async fn load(client: &Client) -> Result<Schema, Error> {
-    let (_, tables, access, keys, functions, enums) = tokio::try_join!(
+    let (_, tables, access, keys, views, functions, enums) = tokio::try_join!(
         client.batch_execute("SET search_path = pg_catalog"),
         client.query_typed(TABLES, &[]),
         client.query_typed(ACCESS, &[]),
         client.query_typed(KEYS, &[]),
+        client.query_typed(VIEWS, &[]),
         client.query_typed(FUNCTIONS, &[]),
         client.query_typed(ENUMS, &[]),
     )?;
@@ -45,7 +47,8 @@ pub(crate) async fn load(client: &Client) -> Result<Schema, Error> {
     }
     let tables: HashMap<String, Arc<Table>> = tables.into_iter().map(|(name, table)| (name, Arc::new(table))).collect();
     let keys = keys.iter().map(key_of).collect::<Result<Vec<_>, _>>()?;
-    let mut relationships = relationships::all(&keys, &tables);
+    let views = views.iter().map(View::of).collect::<Result<Vec<_>, _>>()?;
+    let mut relationships = relationships::all(&with_views(keys, &views), &tables);
     for way in computed {
         relationships.entry(way.table.clone()).or_default().push(way);
     }

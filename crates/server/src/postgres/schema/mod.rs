@@ -3,6 +3,7 @@
 
 mod load;
 mod relationships;
+mod views;
 
 use std::collections::HashMap;
 use std::sync::Arc;

@@ -9,7 +9,7 @@ use super::level::Level;
 use crate::access::Guard;
 use crate::error::{Error, Result};
 use crate::postgres::query::closest;
-use crate::postgres::schema::{Link, Relationship, Table, Verb};
+use crate::postgres::schema::{Link, Relationship, Table, TableKind, Verb};
 
 /// A relationship with what the caller may see at its ends.
 pub(super) struct Way<'a> {
@@ -23,15 +23,25 @@ pub(super) struct Way<'a> {
 
 impl Way<'_> {
     pub(super) fn is_function(&self) -> bool {
-        matches!(self.relationship.link, Link::Function(_))
+        is_function(self.relationship)
     }
+}
+
+fn is_function(way: &Relationship) -> bool {
+    matches!(way.link, Link::Function(_))
 }
 
 impl<'a, 'p> Writer<'a, 'p> {
     /// The one relationship that `embed` means.
     pub(super) fn way(&self, level: &Level<'a>, embed: &Embed) -> Result<Way<'a>> {
         let all = self.context.schema.relationships(&level.table.name);
-        let named: Vec<&'a Relationship> = all.iter().filter(|way| is_meant(way, embed)).collect();
+        // A view is only ever named by itself: what a key is called leads to the table.
+        let to_view =
+            |way: &Relationship| self.context.schema.table(&way.foreign).is_some_and(|table| table.kind == TableKind::View);
+        let named: Vec<&'a Relationship> = all
+            .iter()
+            .filter(|way| is_meant(way, embed) && (way.foreign == embed.target || !to_view(way) || is_function(way)))
+            .collect();
         // What the caller may not see is not there.
         let mut ways: Vec<Way<'a>> = named.into_iter().filter_map(|way| self.open(way)).collect();
         // A function made for this stands before what the keys say.
