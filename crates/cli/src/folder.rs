@@ -10,14 +10,14 @@ use crate::error::{CliError, Result};
 use crate::settings::{PROJECT_FILE, Settings};
 
 /// The folders that hold definitions, one thing a file.
-pub(crate) const KINDS: [&str; 2] = ["enums", "tables"];
+pub(crate) const KINDS: [&str; 4] = ["enums", "functions", "tables", "views"];
 /// Most files sent at once; a schema of this size is beyond what one plan should hold.
 const MAX_FILES: usize = 2_000;
 /// Largest single file, in bytes.
 const MAX_FILE_BYTES: u64 = 256 * 1024;
 /// Largest sum of all files, in bytes; the server takes no larger body.
 const MAX_TOTAL_BYTES: u64 = 4 * 1024 * 1024;
-/// Deepest folder below `tables/` or `enums/`; also ends loops of links.
+/// Deepest folder below `tables/` and the others; also ends loops of links.
 const MAX_DEPTH: usize = 8;
 
 /// One file.
@@ -107,7 +107,7 @@ fn read_file(path: &Path) -> Result<String> {
 
 fn too_large(message: String) -> CliError {
     CliError::failed("cli/folder-too-large", message)
-        .hint("keep one table or enum a file, and nothing else in tables/ and enums/")
+        .hint("keep one thing a file, and nothing else in tables/, enums/, views/ and functions/")
 }
 
 #[cfg(test)]

@@ -2,9 +2,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::diagnostic::{closest, did_you_mean};
+use crate::code::{Function, View};
+use crate::diagnostic::{Mark, Report, closest, did_you_mean};
 use crate::model::{EnumType, IndexKey, ReferentialAction, Table};
 use crate::parse::ParsedTable;
+use crate::parse::code::Parsed;
 use crate::sql::primary_key_name;
 use crate::types;
 
@@ -23,6 +25,45 @@ pub(crate) fn tables(parsed: &mut [ParsedTable], enums: &BTreeMap<String, EnumTy
         references(table, &all, complete);
         double_references(table);
         relation_names(table, &mut relations);
+    }
+}
+
+/// Views share one space of names with tables, their indexes and enums.
+pub(crate) fn views(parsed: &mut [Parsed<View>], tables: &[ParsedTable], enums: &BTreeMap<String, EnumType>) {
+    let mut relations: BTreeMap<String, String> = BTreeMap::new();
+    for table in tables.iter().map(|it| &it.table) {
+        let indexes = table.indexes.iter().map(|it| &it.name).chain(table.uniques.iter().map(|it| &it.name));
+        relations.extend(indexes.map(|name| (name.clone(), format!("an index of the table `{}`", table.name))));
+        relations.insert(primary_key_name(&table.name), format!("the primary key of the table `{}`", table.name));
+        relations.insert(table.name.clone(), "a table".into());
+    }
+    relations.extend(enums.keys().map(|name| (name.clone(), "an enum".into())));
+    let names: Vec<String> = parsed.iter().map(|it| it.thing.name.clone()).collect();
+    let former: Vec<Option<String>> = parsed.iter().map(|it| it.thing.renamed_from.clone()).collect();
+    for view in parsed {
+        if let Some(other) = relations.get(&view.thing.name) {
+            let hint = Some("rename one of the two".into());
+            view.report.error(None, format!("the name `{}` is taken by {other}", view.thing.name), hint);
+        }
+        former_name(view.thing.renamed_from.as_ref(), view.renamed_from, &names, &former, &mut view.report);
+    }
+}
+
+pub(crate) fn functions(parsed: &mut [Parsed<Function>]) {
+    let names: Vec<String> = parsed.iter().map(|it| it.thing.name.clone()).collect();
+    let former: Vec<Option<String>> = parsed.iter().map(|it| it.thing.renamed_from.clone()).collect();
+    for function in parsed {
+        former_name(function.thing.renamed_from.as_ref(), function.renamed_from, &names, &former, &mut function.report);
+    }
+}
+
+/// A former name must be free, and used once.
+fn former_name(old: Option<&String>, mark: Option<Mark>, names: &[String], former: &[Option<String>], report: &mut Report) {
+    if let Some(old) = old
+        && (names.contains(old) || former.iter().filter(|it| it.as_ref() == Some(old)).count() > 1)
+    {
+        let hint = Some("remove `renamed_from`, or the one with the former name".to_owned());
+        report.error(mark, format!("the former name `{old}` belongs to another as well"), hint);
     }
 }
 

@@ -1,9 +1,10 @@
 //! What is in the database now. The server fills these from the catalogs; nothing here speaks to one.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
+use crate::code::{Function, View};
 use crate::model::{EnumType, ReferentialAction, Table};
 
 /// Schema `public` as the catalogs describe it.
@@ -13,6 +14,69 @@ pub struct Deployed {
     pub tables: BTreeMap<String, DeployedTable>,
     /// Enum types (not those of extensions) by name, values by `enumsortorder`.
     pub enums: BTreeMap<String, EnumType>,
+    /// Views and materialized views (not those of extensions) by name.
+    #[serde(default)]
+    pub views: BTreeMap<String, DeployedView>,
+    /// Functions (not procedures, aggregates, or those of extensions); a name may stand for several.
+    #[serde(default)]
+    pub functions: Vec<DeployedFunction>,
+}
+
+/// A view as the catalogs describe it.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DeployedView {
+    pub name: String,
+    pub materialized: bool,
+    pub security_invoker: bool,
+    /// Names and types of its columns.
+    pub columns: Vec<(String, String)>,
+    /// What it reads: `posts`, `posts.title`, and functions as `slug()`.
+    #[serde(default)]
+    pub uses: BTreeSet<String>,
+    /// `pg_get_viewdef(oid)`.
+    #[serde(default)]
+    pub query: String,
+    #[serde(default)]
+    pub comment: Option<String>,
+    /// The definition last applied; `None` for a view made by hand.
+    #[serde(default)]
+    pub definition: Option<View>,
+}
+
+/// A function as the catalogs describe it.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DeployedFunction {
+    pub name: String,
+    /// Names and types of the arguments that are given; the type as `format_type` prints it, without `public.`.
+    pub arguments: Vec<(String, String)>,
+    /// `pg_get_function_result`, without `public.` and quotes.
+    pub returns: String,
+    pub language: String,
+    /// `volatile`, `stable` or `immutable`.
+    pub volatility: String,
+    #[serde(default)]
+    pub strict: bool,
+    #[serde(default)]
+    pub security_definer: bool,
+    /// How many of the last arguments have a default.
+    #[serde(default)]
+    pub defaults: usize,
+    /// `prosrc`.
+    #[serde(default)]
+    pub body: String,
+    #[serde(default)]
+    pub comment: Option<String>,
+    /// The definition last applied under that name, whichever of those of one name it is of.
+    #[serde(default)]
+    pub definition: Option<Function>,
+}
+
+impl DeployedFunction {
+    /// `slug(text, integer)`.
+    pub fn signature(&self) -> String {
+        let types: Vec<&str> = self.arguments.iter().map(|(_, type_)| type_.as_str()).collect();
+        format!("{}({})", self.name, types.join(", "))
+    }
 }
 
 /// A table as the catalogs describe it.

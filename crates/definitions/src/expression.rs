@@ -63,6 +63,74 @@ pub(crate) fn normalise(text: &str) -> Result<String, String> {
     }
 }
 
+/// Walks over a query as [`normalise`] does over an expression; commas and line breaks may stand anywhere outside of quotes.
+pub(crate) fn scan_query(text: &str) -> Result<(), String> {
+    let characters: Vec<char> = text.chars().collect();
+    let mut closers: Vec<char> = Vec::new();
+    let mut at = 0;
+    while at < characters.len() {
+        let next = characters.get(at + 1);
+        match characters[at] {
+            quote @ ('\'' | '"') => {
+                at = closing_quote(&characters, at).ok_or_else(|| format!("a quote ({quote}) is opened and not closed"))?;
+                // What PostgreSQL takes for one text may be read by other rules than either line alone.
+                let mut rest = characters[at + 1..].iter().skip_while(|c| c.is_whitespace());
+                if quote == '\'' && rest.next() == Some(&'\'') {
+                    return Err("a text goes on in the next line: write it in one".into());
+                }
+            }
+            '(' => closers.push(')'),
+            '[' => closers.push(']'),
+            closer @ (')' | ']') if closers.pop() != Some(closer) => return Err(format!("`{closer}` has no partner")),
+            ';' => return Err("`;` is not accepted: one query, not statements".into()),
+            '-' if next == Some(&'-') => return Err("comments (`--`) are not accepted in queries: use `comment`".into()),
+            '/' if next == Some(&'*') => return Err("comments (`/*`) are not accepted in queries: use `comment`".into()),
+            '$' => return Err("`$` is not accepted outside of quotes: write texts in single quotes".into()),
+            '\\' => return Err("`\\` is not accepted outside of quotes".into()),
+            _ => {}
+        }
+        at += 1;
+    }
+    closers.pop().map_or(Ok(()), |closer| Err(format!("`{closer}` is missing")))
+}
+
+/// What stands between the commas of a select list, up to `FROM` or the end.
+pub(crate) fn items(text: &str) -> Option<Vec<String>> {
+    let characters: Vec<char> = text.chars().collect();
+    let (mut depth, mut at) = (0usize, 0);
+    let mut items = vec![String::new()];
+    while at < characters.len() {
+        let character = characters[at];
+        match character {
+            '\'' | '"' => {
+                let end = closing_quote(&characters, at)?;
+                items.last_mut()?.extend(&characters[at..end]);
+                at = end;
+            }
+            '(' | '[' => depth += 1,
+            ')' | ']' => depth = depth.checked_sub(1)?,
+            ',' if depth == 0 => {
+                items.push(String::new());
+                at += 1;
+                continue;
+            }
+            _ => {}
+        }
+        let word_begins = depth == 0 && is_word(character) && (at == 0 || !is_word(characters[at - 1]));
+        if word_begins {
+            let word: String = characters[at..].iter().take_while(|c| is_word(**c)).collect();
+            match word.to_lowercase().as_str() {
+                "from" => return Some(items),
+                "distinct" | "union" | "except" | "intersect" => return None,
+                _ => {}
+            }
+        }
+        items.last_mut()?.push(characters[at]);
+        at += 1;
+    }
+    Some(items)
+}
+
 /// Whether the expression may follow `DEFAULT` without parentheses: a number, a literal, a word, or one function call.
 pub(crate) fn is_simple(expression: &str) -> bool {
     let characters: Vec<char> = expression.chars().collect();

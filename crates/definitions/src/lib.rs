@@ -49,10 +49,48 @@
 //! `values: [draft, published]`, or just the list. New values may stand anywhere; values cannot be removed or reordered, because
 //! PostgreSQL cannot. A new value must be committed before it is used: run [`Plan::transactions`] one after the other.
 //!
+//! # Views: `views/<name>.yaml`
+//!
+//! ```yaml
+//! query: |                                        # one query that reads: no comments, no `;`
+//!   select id, title from posts where status = 'published'
+//! security_invoker: true                          # reads its tables with the rights of who reads the view
+//! materialized: true                              # keeps its rows until it is made anew or refreshed
+//! comment: "…"
+//! renamed_from: newest
+//! ```
+//!
+//! Or just the query. As in PostgreSQL, a view reads its tables with the rights of its owner, so it is a resource of its own: rules
+//! of the tables do not reach into it, and it is closed to everybody without a secret key until a role opens it. Indexes of
+//! materialized views are not kept in definitions.
+//!
+//! A view with another query is dropped and made anew, in the same transaction, with the views and functions that hang on it;
+//! this is breaking when a column of it goes, or when the text does not tell (`*`).
+//!
+//! # Functions: `functions/<name>.yaml`
+//!
+//! ```yaml
+//! arguments:
+//!   author: uuid
+//!   most: { type: integer, default: "10" }
+//! returns: setof posts                            # a type, `setof` one, `void`, or columns: { id: uuid, title: text }
+//! language: sql                                   # or plpgsql
+//! volatility: stable                              # volatile without it, or immutable
+//! strict: true                                    # null for a null argument, without running
+//! body: |
+//!   select * from posts where author_id = author limit most
+//! comment: "…"
+//! renamed_from: posts_of
+//! ```
+//!
+//! A type may be a table or a view: its rows. One file is one function; others of that name are left alone. A function runs with
+//! the rights of who calls it. `SECURITY DEFINER` is refused: it would run as the owner of the schema, for everybody who may call
+//! it. Functions are made before the tables whose defaults, checks or indexes call them, else after all tables.
+//!
 //! # What is compared with what
 //!
-//! The catalogs decide what exists and of which type; so what was dropped by hand comes back. Expressions are compared with the
-//! definition last applied, because PostgreSQL prints them in its own words. A table made by hand has none: it is adopted when its
+//! The catalogs decide what exists and of which type; so what was dropped by hand comes back. Expressions, queries and bodies are
+//! compared with the definition last applied, because PostgreSQL prints them in its own words. A table made by hand has none: it is adopted when its
 //! columns fit, and keeps defaults, numbering and comments its file does not mention. Things that no file defines are
 //! [`Plan::extra`], and are dropped only with [`PlanOptions::prune`].
 //!
@@ -60,6 +98,7 @@
 //! ones; not of checks), renames, types that do not hold every old value, `NOT NULL`, new constraints on old columns, less access.
 
 mod check;
+mod code;
 mod deployed;
 mod diagnostic;
 mod expression;
@@ -71,7 +110,10 @@ mod sql;
 mod types;
 mod yaml;
 
-pub use deployed::{ConstraintKind, Deployed, DeployedColumn, DeployedConstraint, DeployedIndex, DeployedTable};
+pub use code::{Argument, Function, Language, Returns, View, Volatility};
+pub use deployed::{
+    ConstraintKind, Deployed, DeployedColumn, DeployedConstraint, DeployedFunction, DeployedIndex, DeployedTable, DeployedView,
+};
 pub use diagnostic::Diagnostic;
 pub use model::{
     Access, Check, Column, Definitions, EnumType, ForeignKey, Index, IndexColumn, IndexKey, Nulls, ReferentialAction, Table,

@@ -4,6 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
+use crate::code::{Function, View};
+
 /// All that the definition files of a project say.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Definitions {
@@ -11,6 +13,12 @@ pub struct Definitions {
     pub tables: BTreeMap<String, Table>,
     /// Enum types by name.
     pub enums: BTreeMap<String, EnumType>,
+    /// Views by name.
+    #[serde(default)]
+    pub views: BTreeMap<String, View>,
+    /// Functions by name.
+    #[serde(default)]
+    pub functions: BTreeMap<String, Function>,
 }
 
 /// An enum type in schema `public`.

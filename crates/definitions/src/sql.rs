@@ -1,5 +1,6 @@
 //! SQL text: the only place where names and values are put into it.
 
+use crate::code::{Argument, Function, Returns, View};
 use crate::expression;
 use crate::model::{Check, Column, EnumType, ForeignKey, Index, IndexColumn, IndexKey, Nulls, ReferentialAction, Table, Unique};
 
@@ -149,6 +150,58 @@ pub(crate) fn create_enum(type_: &EnumType) -> String {
     format!("CREATE TYPE {} AS ENUM ({values})", qualified(&type_.name))
 }
 
+/// `CREATE VIEW`, or `CREATE MATERIALIZED VIEW`.
+pub(crate) fn create_view(view: &View) -> String {
+    let materialized = if view.materialized { "MATERIALIZED " } else { "" };
+    let options = if view.security_invoker { " WITH (security_invoker = true)" } else { "" };
+    format!("CREATE {materialized}VIEW {}{options} AS\n{}", qualified(&view.name), view.query)
+}
+
+/// `VIEW public."latest"`, for what follows `DROP`, `ALTER` or `COMMENT ON`.
+pub(crate) fn view(name: &str, materialized: bool) -> String {
+    format!("{}VIEW {}", if materialized { "MATERIALIZED " } else { "" }, qualified(name))
+}
+
+/// `CREATE FUNCTION`. `is_public` tells which types are those of schema `public`.
+pub(crate) fn create_function(function: &Function, replace: bool, is_public: impl Fn(&str) -> bool) -> String {
+    let type_of = |type_: &str| type_name(type_, &is_public);
+    let named = |it: &Argument| format!("{} {}", quote_identifier(&it.name), type_of(&it.type_));
+    let arguments = function.arguments.iter().map(|it| {
+        let default = it.default.as_deref().map_or_else(String::new, |text| format!(" DEFAULT {}", default_value(text)));
+        format!("{}{default}", named(it))
+    });
+    let returns = match &function.returns {
+        Returns::Void => "void".into(),
+        Returns::One(type_) => type_of(type_),
+        Returns::SetOf(type_) => format!("SETOF {}", type_of(type_)),
+        Returns::Table(columns) => format!("TABLE ({})", columns.iter().map(named).collect::<Vec<_>>().join(", ")),
+    };
+    format!(
+        "CREATE {}FUNCTION {}({}) RETURNS {returns} LANGUAGE {} {}{}\nAS {}",
+        if replace { "OR REPLACE " } else { "" },
+        qualified(&function.name),
+        arguments.collect::<Vec<_>>().join(", "),
+        function.language.name(),
+        function.volatility.name().to_uppercase(),
+        if function.strict { " STRICT" } else { "" },
+        quote_body(&function.body)
+    )
+}
+
+/// `FUNCTION public."slug"(text)`, for what follows `DROP`, `ALTER` or `COMMENT ON`.
+pub(crate) fn function<'a>(name: &str, types: impl Iterator<Item = &'a str>, is_public: impl Fn(&str) -> bool) -> String {
+    let types: Vec<String> = types.map(|type_| type_name(type_, &is_public)).collect();
+    format!("FUNCTION {}({})", qualified(name), types.join(", "))
+}
+
+/// A body between dollar quotes whose tag stands nowhere in it, so that nothing in it can end the quote.
+fn quote_body(body: &str) -> String {
+    let tags = std::iter::once("$body".to_owned()).chain((1..).map(|number| format!("$body{number}")));
+    // A tag that another begins with could meet the end of the body.
+    let tag = tags.into_iter().find(|tag| !body.contains(tag.as_str())).expect("the numbers do not end before the body does");
+    format!("{tag}$\n{body}\n{tag}$")
+}
+
 /// `COMMENT ON … IS …`; `target` is `TABLE public."posts"` and the like.
 pub(crate) fn comment(target: &str, text: Option<&str>) -> String {
     format!("COMMENT ON {target} IS {}", text.map_or_else(|| "NULL".to_owned(), quote_literal))
@@ -163,6 +216,17 @@ mod tests {
         assert_eq!(quote_identifier("a\"b"), "\"a\"\"b\"");
         assert_eq!(quote_literal("it's"), "'it''s'");
         assert_eq!(quote_literal("a\\'b"), "E'a\\\\''b'");
+    }
+
+    #[test]
+    fn nothing_ends_the_quote_of_a_body() {
+        assert_eq!(quote_body("select 1"), "$body$\nselect 1\n$body$");
+        for body in ["$body$; drop table x; $body$", "ends with $body", "$body$ $body1$", "$body1", "$$"] {
+            let quoted = quote_body(body);
+            let tag = &quoted[..quoted[1..].find('$').unwrap() + 2];
+            assert_eq!(quoted.matches(tag).count(), 2, "{quoted}");
+            assert!(quoted.ends_with(&format!("\n{tag}")));
+        }
     }
 
     #[test]

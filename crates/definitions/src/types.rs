@@ -210,6 +210,14 @@ fn expected(modifier: Modifier) -> String {
     }
 }
 
+/// The type without what stands in parentheses: `character varying(20)` → `character varying`.
+pub(crate) fn without_modifier(type_: &str) -> String {
+    match (type_.find('('), type_.rfind(')')) {
+        (Some(open), Some(close)) => format!("{}{}", &type_[..open], &type_[close + 1..]),
+        _ => type_.to_owned(),
+    }
+}
+
 /// What the catalogs print, without the schema `public` and quotes around the name of an enum.
 pub(crate) fn normalise_printed(printed: &str) -> String {
     let (name, array) = match printed.strip_suffix("[]") {

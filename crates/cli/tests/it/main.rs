@@ -7,6 +7,7 @@ mod cli;
 mod client;
 mod data;
 mod definitions;
+mod definitions_code;
 mod demo;
 mod dialect;
 mod encoding;

@@ -1,5 +1,6 @@
 //! From files to definitions. Every mistake of every file is collected, so one run shows all of them.
 
+pub(crate) mod code;
 mod column;
 mod enums;
 mod fields;
@@ -19,7 +20,7 @@ use crate::{names, types, yaml};
 const MAX_FILES: usize = 5000;
 
 /// The folders that are read, and what is in them.
-const FOLDERS: [&str; 2] = ["tables", "enums"];
+const FOLDERS: [&str; 4] = ["tables", "enums", "views", "functions"];
 
 /// A definition file.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -66,7 +67,8 @@ pub fn parse(files: &[SourceFile]) -> Result<Definitions, Vec<Diagnostic>> {
         diagnostics.append(&mut report.diagnostics);
     }
     let mut enums: BTreeMap<String, EnumType> = BTreeMap::new();
-    let mut tables = Vec::new();
+    let (mut tables, mut views, mut functions) = (Vec::new(), Vec::new(), Vec::new());
+    let rows = sorted.keys().filter(|(folder, _)| matches!(*folder, "tables" | "views")).map(|(_, name)| name.clone()).collect();
     for ((folder, name), file) in sorted {
         let mut report = Report::new(&file.path);
         let Some(node) = yaml::read(&file.content, &mut report) else {
@@ -85,7 +87,12 @@ pub fn parse(files: &[SourceFile]) -> Result<Definitions, Vec<Diagnostic>> {
             enums.insert(name, type_);
             diagnostics.append(&mut report.diagnostics);
         } else {
-            tables.push((name, node, report));
+            let nodes = match folder {
+                "views" => &mut views,
+                "functions" => &mut functions,
+                _ => &mut tables,
+            };
+            nodes.push((name, node, report));
         }
     }
     // "enums" sorts before "tables", so every enum is known here.
@@ -93,7 +100,21 @@ pub fn parse(files: &[SourceFile]) -> Result<Definitions, Vec<Diagnostic>> {
     let mut parsed: Vec<ParsedTable> =
         tables.into_iter().map(|(name, node, report)| table::parse(&name, &node, &enums, report)).collect();
     check::tables(&mut parsed, &enums, complete);
-    let mut definitions = Definitions { tables: BTreeMap::new(), enums };
+    let types = code::Types { enums: &enums, rows: &rows };
+    let mut views: Vec<_> = views.into_iter().map(|(name, node, report)| code::view(&name, &node, report)).collect();
+    let mut functions: Vec<_> =
+        functions.into_iter().map(|(name, node, report)| code::function(&name, &node, &types, report)).collect();
+    check::views(&mut views, &parsed, &enums);
+    check::functions(&mut functions);
+    let mut definitions = Definitions { enums, ..Definitions::default() };
+    for mut view in views {
+        diagnostics.append(&mut view.report.diagnostics);
+        definitions.views.insert(view.thing.name.clone(), view.thing);
+    }
+    for mut function in functions {
+        diagnostics.append(&mut function.report.diagnostics);
+        definitions.functions.insert(function.thing.name.clone(), function.thing);
+    }
     for mut table in parsed {
         diagnostics.append(&mut table.report.diagnostics);
         definitions.tables.insert(table.table.name.clone(), table.table);

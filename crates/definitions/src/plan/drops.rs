@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::matching::{self, Match};
-use super::{Action, Change, Extra, Plan, PlanOptions, align};
+use super::{Action, Change, Extra, Plan, PlanOptions, align, code};
 use crate::deployed::{ConstraintKind, Deployed, DeployedTable};
 use crate::model::{Definitions, Table};
 use crate::sql::{alter_table, qualified, quote_identifier};
@@ -18,9 +18,9 @@ pub(super) fn plan(local: &Definitions, view: &Deployed, options: PlanOptions, p
     }
 }
 
-/// Constraints, indexes, columns, tables, enums: each before what it depends on.
+/// Views, constraints, indexes, columns, tables, functions, enums: each before what it depends on.
 fn found(local: &Definitions, view: &Deployed) -> Vec<Change> {
-    let mut drops = Vec::new();
+    let (mut drops, functions) = code::drops(local, view);
     let kept = || local.tables.values().filter_map(|table| Some((table, view.tables.get(&table.name)?)));
     for (table, deployed) in kept() {
         drops.extend(constraints(table, deployed));
@@ -39,6 +39,7 @@ fn found(local: &Definitions, view: &Deployed) -> Vec<Change> {
         let description = format!("Drop the table `{name}` with its data.");
         drops.push(drop("table", name.clone(), description, true, format!("DROP TABLE {}", qualified(name))));
     }
+    drops.extend(functions);
     for name in view.enums.keys().filter(|name| !local.enums.contains_key(*name)) {
         drops.push(drop(
             "enum",

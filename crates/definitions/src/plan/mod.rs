@@ -1,9 +1,11 @@
 //! From what is defined and what is deployed to the statements that lead from one to the other.
 //!
-//! The order makes every statement possible when its turn comes: enums; renames; what stands in the way comes off; tables without
-//! foreign keys; columns; keys and checks; indexes; foreign keys (so cycles work); comments; access; and, with `prune`, drops.
+//! The order makes every statement possible when its turn comes: enums; renames; what stands in the way comes off; functions that
+//! tables call; tables without foreign keys; columns; keys and checks; indexes; foreign keys (so cycles work); functions and views;
+//! comments; access; and, with `prune`, drops.
 
 mod align;
+mod code;
 mod columns;
 mod drops;
 mod enums;
@@ -54,7 +56,7 @@ impl Action {
 /// One step of a plan.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Change {
-    /// `table`, `column`, `enum`, `index`, `constraint` or `access`.
+    /// `table`, `column`, `enum`, `index`, `constraint`, `view`, `function` or `access`.
     pub kind: &'static str,
     /// `posts`, or `posts.title` for what belongs to a table.
     pub name: String,
@@ -157,15 +159,21 @@ pub fn plan(local: &Definitions, deployed: &Deployed, options: PlanOptions) -> R
     // What the database will look like as the plan goes on: renames and drops are done to it as they are planned.
     let mut view = deployed.clone();
     enums::plan(local, &view, &mut plan, &mut diagnostics);
+    code::refuse(local, &view, &mut diagnostics);
     renames::plan(local, &mut view, &mut plan);
+    code::renames(local, &mut view, &mut plan);
+    code::take_off(local, &mut view, options, &mut plan);
     let refit = align::plan(local, &mut view, options, &mut plan);
+    code::early(local, &mut view, &mut plan);
     tables::create(local, &view, &mut plan);
     columns::plan(local, &view, &mut plan);
     tables::keys_and_checks(local, &view, &mut plan);
     tables::indexes(local, &view, &mut plan);
     tables::foreign_keys(local, &view, deployed, &mut plan);
     plan.changes.extend(refit);
+    code::create(local, &view, &mut plan);
     tables::comments(local, &view, &mut plan);
+    code::comments(local, &view, &mut plan);
     tables::access(local, &view, &mut plan);
     drops::plan(local, &view, options, &mut plan);
     if diagnostics.is_empty() { Ok(plan) } else { Err(diagnostics) }

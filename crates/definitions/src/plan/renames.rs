@@ -1,6 +1,6 @@
 //! Tables and columns that have a new name. The view follows, so that the rest of the plan knows the new names only.
 
-use super::{Action, Change, Plan};
+use super::{Action, Change, Plan, code};
 use crate::deployed::{ConstraintKind, Deployed};
 use crate::expression;
 use crate::model::{Definitions, IndexKey, Table};
@@ -73,6 +73,7 @@ fn rename_table(old: &str, new: &str, view: &mut Deployed, plan: &mut Plan) {
             }
         }
     }
+    code::table_renamed(old, new, view);
     plan.push(Change {
         kind: "table",
         name: new.to_owned(),
@@ -84,6 +85,7 @@ fn rename_table(old: &str, new: &str, view: &mut Deployed, plan: &mut Plan) {
 }
 
 fn rename_column(table: &str, old: &str, new: &str, view: &mut Deployed) {
+    code::column_renamed(table, old, new, view);
     let swap = |name: &mut String| {
         if name == old {
             new.clone_into(name);

@@ -147,7 +147,7 @@ pub(super) fn comments(local: &Definitions, view: &Deployed, plan: &mut Plan) {
     }
 }
 
-fn comment_differs(local: &Option<String>, deployed: &Option<String>, applied: Option<&Option<String>>) -> bool {
+pub(super) fn comment_differs(local: &Option<String>, deployed: &Option<String>, applied: Option<&Option<String>>) -> bool {
     match local {
         Some(_) => local != deployed,
         None => deployed.is_some() && applied.is_some_and(Option::is_some),

@@ -6,6 +6,9 @@ use crate::model::{IndexKey, ReferentialAction, Table};
 use crate::parse::{SourceFile, parse};
 use crate::sql;
 
+mod code_properties;
+mod code_scenarios;
+mod interpret_code;
 mod interpreter;
 mod properties;
 mod scenarios;
@@ -27,7 +30,15 @@ pub(super) fn prune_from(deployed: &Deployed, local: &Definitions) -> Plan {
 /// What the catalogs would say after `definitions` were applied to an empty database.
 pub(super) fn deployed(definitions: &Definitions) -> Deployed {
     let tables = definitions.tables.values().map(|table| (table.name.clone(), deployed_table(table))).collect();
-    Deployed { tables, enums: definitions.enums.clone() }
+    let mut deployed = Deployed { tables, enums: definitions.enums.clone(), ..Deployed::default() };
+    for function in definitions.functions.values() {
+        deployed.functions.push(code::as_deployed(function));
+    }
+    // Twice: a view may read one whose name sorts later.
+    for view in definitions.views.values().chain(definitions.views.values()) {
+        interpret_code::insert_view(&mut deployed, view);
+    }
+    deployed
 }
 
 fn deployed_table(table: &Table) -> DeployedTable {

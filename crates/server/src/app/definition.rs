@@ -1,6 +1,8 @@
 //! Definitions: what a folder of files says, against what is deployed in an environment.
 
-use cloche_definitions::{Definitions, Diagnostic, Plan, PlanOptions, SourceFile, parse, plan};
+use std::collections::BTreeSet;
+
+use cloche_definitions::{Definitions, Deployed, Diagnostic, Plan, PlanOptions, SourceFile, parse, plan};
 use serde_json::{Value, json};
 use tokio::task::block_in_place;
 
@@ -10,7 +12,7 @@ use crate::error::{Error, Result};
 use crate::fence;
 use crate::postgres::cluster::PLATFORM_OPTIONS;
 use crate::postgres::introspect::{self, Revision};
-use crate::postgres::sqlstate::to_error;
+use crate::postgres::sqlstate::{to_definition_error, to_error};
 use crate::store::{audit, environments};
 
 /// Files of one call, and their bytes together.
@@ -87,25 +89,41 @@ pub(crate) async fn sync(app: &App, found: &Found, sync: Sync) -> Result<Synced>
     fence::in_force(app, raised).await;
     applied.map_err(|error| {
         // The hints of the data plane speak of records; here it is the definitions that are to be mended.
-        to_error(error)
+        to_definition_error(error)
             .hint("Mend the definitions, or the rows that stand in the way; nothing of this plan's tables was changed.")
     })?;
     Ok(Synced::Planned(plan))
 }
 
 fn stored(local: &Definitions) -> Value {
-    let tables = local.tables.iter().map(|(name, table)| json!({ "kind": "table", "name": name, "spec": table }));
-    let enums = local.enums.iter().map(|(name, values)| json!({ "kind": "enum", "name": name, "spec": values }));
-    tables.chain(enums).collect()
+    let entry = |kind: &str, name: &String, spec: Value| json!({ "kind": kind, "name": name, "spec": spec });
+    let tables = local.tables.iter().map(|(name, spec)| entry("table", name, json!(spec)));
+    let enums = local.enums.iter().map(|(name, spec)| entry("enum", name, json!(spec)));
+    let views = local.views.iter().map(|(name, spec)| entry("view", name, json!(spec)));
+    let functions = local.functions.iter().map(|(name, spec)| entry("function", name, json!(spec)));
+    tables.chain(enums).chain(views).chain(functions).collect()
 }
 
-/// What is stored of tables and enums that pruning or renaming took away.
-fn removed(local: &Definitions, deployed: &cloche_definitions::Deployed, prune: bool) -> Value {
-    let renamed = |name: &str| local.tables.values().any(|table| table.renamed_from.as_deref() == Some(name));
-    let tables = deployed.tables.keys().filter(|name| !local.tables.contains_key(*name) && (prune || renamed(name)));
-    let enums = deployed.enums.keys().filter(|name| prune && !local.enums.contains_key(*name));
-    let tables = tables.map(|name| json!({ "kind": "table", "name": name }));
-    tables.chain(enums.map(|name| json!({ "kind": "enum", "name": name }))).collect()
+/// What is stored of things that pruning or renaming took away.
+fn removed(local: &Definitions, deployed: &Deployed, prune: bool) -> Value {
+    let tables: BTreeSet<&str> = local.tables.values().filter_map(|it| it.renamed_from.as_deref()).collect();
+    let views: BTreeSet<&str> = local.views.values().filter_map(|it| it.renamed_from.as_deref()).collect();
+    let functions: BTreeSet<&str> = local.functions.values().filter_map(|it| it.renamed_from.as_deref()).collect();
+    let gone = |kind: &'static str, name: &String, known: bool, renamed: bool| {
+        (!known && (prune || renamed)).then(|| json!({ "kind": kind, "name": name }))
+    };
+    let mut removed: Vec<Value> = Vec::new();
+    removed.extend(deployed.tables.keys().filter_map(|it| {
+        gone("table", it, local.tables.contains_key(it), tables.contains(it.as_str()))
+    }));
+    removed.extend(deployed.enums.keys().filter_map(|it| gone("enum", it, local.enums.contains_key(it), false)));
+    removed.extend(deployed.views.keys().filter_map(|it| {
+        gone("view", it, local.views.contains_key(it), views.contains(it.as_str()))
+    }));
+    removed.extend(deployed.functions.iter().map(|it| &it.name).filter_map(|it| {
+        gone("function", it, local.functions.contains_key(it), functions.contains(it.as_str()))
+    }));
+    Value::Array(removed)
 }
 
 async fn record(app: &App, found: &Found, plan: &Plan) -> Result<()> {

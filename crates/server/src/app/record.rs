@@ -82,7 +82,8 @@ impl<'a> Writing<'a> {
         if self.conflict.as_ref().is_some_and(|conflict| conflict.resolving == Resolving::Merge) {
             verbs.push(Verb::Update);
         }
-        if self.returning != Returning::Nothing {
+        // A limit on how many tells how many there are, too.
+        if self.returning != Returning::Nothing || self.exactly_one || self.max_affected.is_some() {
             verbs.push(Verb::Read);
         }
         verbs

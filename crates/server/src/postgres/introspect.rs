@@ -1,5 +1,7 @@
 //! Reading what is deployed: schema `public` from the catalogs, and the definitions last applied beside it.
 
+mod routines;
+
 use std::collections::BTreeMap;
 use std::time::Duration;
 
@@ -94,7 +96,7 @@ pub(crate) async fn deployed<C: GenericClient>(client: &C) -> Result<Deployed, P
     let rows = client.query(ENUMS, &[]).await?;
     let enums =
         rows.iter().map(|row| (row.get(0), EnumType { name: row.get(0), values: row.get(1), comment: row.get(2) })).collect();
-    Ok(Deployed { tables, enums })
+    Ok(Deployed { tables, enums, views: routines::views(client).await?, functions: routines::functions(client).await? })
 }
 
 /// A type of `public` as definitions name it.
@@ -184,7 +186,8 @@ async fn run(tx: &tokio_postgres::Transaction<'_>, statements: &[&str]) -> Resul
     // What definitions name without a schema is in public. An index on a large table may take its time.
     tx.batch_execute("SET LOCAL lock_timeout = '5s'; SET LOCAL statement_timeout = 0; SET LOCAL search_path = public; SET LOCAL ROLE cloche_owner").await?;
     for statement in statements {
-        tx.batch_execute(statement).await?;
+        // In the extended protocol, which takes one statement: whatever a definition holds, it cannot bring a second along.
+        tx.execute(*statement, &[]).await?;
     }
     tx.batch_execute("RESET ROLE; SET LOCAL search_path = pg_catalog").await
 }

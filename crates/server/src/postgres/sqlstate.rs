@@ -75,6 +75,16 @@ pub(crate) fn not_exactly_one(found: impl std::fmt::Display) -> Error {
         .hint("Use filters that fit one record, or ask for application/json.")
 }
 
+/// The same for statements that hold what somebody wrote in a definition: there, more is theirs to mend.
+pub(crate) fn to_definition_error(error: tokio_postgres::Error) -> Error {
+    let Some(db) = error.as_db_error().filter(|db| matches!(db.code().code(), "42601" | "42501" | "2BP01" | "3F000")) else {
+        return to_error(error);
+    };
+    let mut answer = Error::bad_input(db.code().code(), db.message());
+    answer.details = db.detail().map(str::to_owned);
+    answer
+}
+
 /// The problem type of an error code: the name in this API's words for a SQLSTATE or one of PostgREST's codes, any other
 /// code itself.
 pub(crate) fn problem_type(code: &str) -> &str {

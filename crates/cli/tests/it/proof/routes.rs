@@ -23,6 +23,8 @@ const ROWS: &[Row] = &[
     Row { path: "/v1/data/{table}", body: author },
     Row { path: "/rest/v1/{table}", body: author },
     Row { path: "/v1/data/{table}/{id}", body: author },
+    Row { path: "/v1/rpc/{function}", body: author },
+    Row { path: "/rest/v1/rpc/{function}", body: author },
     Row { path: "/v1/auth/signup", body: user },
     Row { path: "/v1/auth/token", body: user },
     Row { path: "/v1/auth/recover", body: user },
@@ -166,7 +168,7 @@ impl Matrix<'_> {
     /// Sends the route with these headers; the path's placeholders and the query as given.
     async fn send(&self, route: &Route, headers: &[(&str, &str)], table: &str, id: &str, query: &str) -> Answer {
         let row = ROWS.iter().find(|row| row.path == route.path).unwrap();
-        let path = route.path.replace("{table}", table).replace("{id}", id).replace("{session}", id);
+        let path = route.path.replace("{table}", table).replace("{function}", table).replace("{id}", id).replace("{session}", id);
         let api = headers.iter().fold(self.stranger.clone(), |api, (name, value)| Api::header(api, name, value));
         let body = (row.body)(self.victims);
         let body = matches!(route.method, "POST" | "PATCH" | "PUT").then(|| body.to_string());

@@ -39,6 +39,7 @@ pub(super) fn run(database: &mut Deployed, statement: &str) -> Result<(), String
     if statement.starts_with("DROP TABLE") {
         let table = name(0)?;
         refuse_if_held(database, &table, None)?;
+        interpret_code::refuse_if_used(database, &table)?;
         return found(database.tables.remove(&table).is_some(), statement);
     }
     if let Some(rest) = statement.strip_prefix("ALTER TABLE ") {
@@ -58,17 +59,20 @@ pub(super) fn run(database: &mut Deployed, statement: &str) -> Result<(), String
         index.name = name(1)?;
         return taken(table.indexes.insert(name(1)?, index).is_some(), statement);
     }
+    if let Some(outcome) = interpret_code::run(database, statement, &names) {
+        return outcome;
+    }
     if statement.starts_with("COMMENT ON ") || statement.starts_with("SELECT setval(") {
         return Ok(());
     }
     Err(format!("not understood: {statement}"))
 }
 
-fn taken(is: bool, statement: &str) -> Result<(), String> {
+pub(super) fn taken(is: bool, statement: &str) -> Result<(), String> {
     if is { Err(format!("the name is taken: {statement}")) } else { Ok(()) }
 }
 
-fn found(is: bool, statement: &str) -> Result<(), String> {
+pub(super) fn found(is: bool, statement: &str) -> Result<(), String> {
     if is { Ok(()) } else { Err(format!("not there: {statement}")) }
 }
 
@@ -184,6 +188,9 @@ fn alter_table(database: &mut Deployed, name: &str, what: &str, names: &[String]
             refuse_if_held(database, name, Some(&gone.columns))
         };
     }
+    if what.starts_with("DROP COLUMN ") || what.contains("\" TYPE ") {
+        interpret_code::refuse_if_used(database, &format!("{name}.{}", names[0]))?;
+    }
     let table = database.tables.get(name).ok_or(format!("no table {name}"))?;
     let column = table.columns.iter().position(|it| it.name == names[0]).ok_or(format!("no column {}", names[0]))?;
     if what.starts_with("DROP COLUMN ") {
@@ -243,6 +250,7 @@ fn rename(database: &mut Deployed, name: &str, what: &str, names: &[String]) -> 
     if what.starts_with("RENAME TO ") {
         let mut table = database.tables.remove(name).ok_or("no such table")?;
         table.name.clone_from(&names[0]);
+        interpret_code::follow(database, name, &names[0]);
         for key in database.tables.values_mut().chain([&mut table]).flat_map(|it| it.constraints.values_mut()) {
             if key.referenced_table.as_deref() == Some(name) {
                 key.referenced_table = Some(names[0].clone());
@@ -262,6 +270,11 @@ fn rename(database: &mut Deployed, name: &str, what: &str, names: &[String]) -> 
         return taken(table.constraints.insert(names[1].clone(), constraint).is_some(), what);
     }
     found(table.column(&names[0]).is_some() && table.column(&names[1]).is_none(), what)?;
+    for view in database.views.values_mut() {
+        if view.uses.remove(&format!("{name}.{}", names[0])) {
+            view.uses.insert(format!("{name}.{}", names[1]));
+        }
+    }
     table.columns.iter_mut().for_each(|it| swap(&mut it.name));
     table.constraints.values_mut().flat_map(|it| &mut it.columns).for_each(swap);
     table.indexes.values_mut().flat_map(|it| &mut it.columns).for_each(swap);

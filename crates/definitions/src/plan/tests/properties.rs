@@ -169,13 +169,13 @@ fn links(table: &mut Table, dice: &Dice, all: &Definitions) {
 }
 
 /// What was there before, and what is wanted. Values of an enum never go.
-fn two() -> impl Strategy<Value = (Definitions, Definitions)> {
+pub(super) fn two() -> impl Strategy<Value = (Definitions, Definitions)> {
     (prop::collection::vec(dice(), 4), prop::collection::vec(dice(), 4), 1..=3usize, 1..=3usize)
         .prop_map(|(first, second, some, more)| (build(&first, some.min(more)), build(&second, some.max(more))))
 }
 
 /// Applies a plan to a database in memory, and remembers the definitions as the server does.
-fn apply(database: &mut Deployed, plan: &Plan, local: &Definitions) -> Result<(), TestCaseError> {
+pub(super) fn apply(database: &mut Deployed, plan: &Plan, local: &Definitions) -> Result<(), TestCaseError> {
     for statement in plan.statements() {
         one_statement(statement)?;
         if let Err(error) = run(database, statement) {

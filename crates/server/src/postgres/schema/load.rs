@@ -9,21 +9,21 @@ use tokio_postgres::types::Json;
 use tokio_postgres::{Client, Error, Row};
 
 use super::relationships::{self, ForeignKey};
-use super::views::{VIEWS, View, with_views};
+use super::views::{self, View};
 use super::{Argument, Column, Computed, Function, Link, Relationship, Returns, Schema, Table, TableKind, Verbs};
 
 /// Everything, by statements that are sent together.
 ///
 /// Sets a search path without `public`, so that types and defaults come out with their schema. The caller resets the connection.
 pub(crate) async fn load(client: &Client) -> Result<Schema, Error> {
-    let (_, tables, access, keys, views, functions, enums) = tokio::try_join!(
+    let (_, tables, access, keys, functions, enums, views) = tokio::try_join!(
         client.batch_execute("SET search_path = pg_catalog"),
         client.query_typed(TABLES, &[]),
         client.query_typed(ACCESS, &[]),
         client.query_typed(KEYS, &[]),
-        client.query_typed(VIEWS, &[]),
         client.query_typed(FUNCTIONS, &[]),
         client.query_typed(ENUMS, &[]),
+        client.query_typed(VIEWS, &[]),
     )?;
     let access: HashMap<String, Verbs> = access.iter().map(anon_of).collect::<Result<_, _>>()?;
     let mut tables: HashMap<String, Table> =
@@ -46,9 +46,19 @@ pub(crate) async fn load(client: &Client) -> Result<Schema, Error> {
         }
     }
     let tables: HashMap<String, Arc<Table>> = tables.into_iter().map(|(name, table)| (name, Arc::new(table))).collect();
-    let keys = keys.iter().map(key_of).collect::<Result<Vec<_>, _>>()?;
-    let views = views.iter().map(View::of).collect::<Result<Vec<_>, _>>()?;
-    let mut relationships = relationships::all(&with_views(keys, &views), &tables);
+    let mut keys = keys.iter().map(key_of).collect::<Result<Vec<_>, _>>()?;
+    if !views.is_empty() {
+        let views = views.iter().map(|row| Ok(View::of(row.try_get(0)?, row.try_get(1)?, row.try_get(2)?)));
+        let views = views.collect::<Result<Vec<_>, Error>>()?;
+        let names = client.query_typed(COLUMN_NAMES, &[]).await?;
+        let names = names.iter().map(|row| {
+            let number: i16 = row.try_get(1)?;
+            Ok(((row.try_get(0)?, number.into()), (row.try_get(2)?, row.try_get(3)?)))
+        });
+        let of_views = views::keys(&views, &keys, &names.collect::<Result<_, Error>>()?);
+        keys.extend(of_views.into_iter().filter(|key| tables.contains_key(&key.table) && tables.contains_key(&key.foreign)));
+    }
+    let mut relationships = relationships::all(&keys, &tables);
     for way in computed {
         relationships.entry(way.table.clone()).or_default().push(way);
     }
@@ -90,6 +100,7 @@ fn key_of(row: &Row) -> Result<ForeignKey, Error> {
         foreign: row.try_get("foreign")?,
         columns: here.into_iter().zip(there).collect(),
         is_unique: row.try_get("is_unique")?,
+        to_view: false,
     })
 }
 
@@ -335,4 +346,18 @@ const ENUMS: &str = r#"
 SELECT t.typname::text, pg_catalog.array_agg(e.enumlabel::text ORDER BY e.enumsortorder)
 FROM pg_catalog.pg_type t JOIN pg_catalog.pg_enum e ON e.enumtypid = t.oid
 WHERE t.typnamespace = 'public'::pg_catalog.regnamespace GROUP BY t.typname
+"#;
+
+/// Views of `public` with the trees of their queries.
+const VIEWS: &str = r#"
+SELECT c.oid, c.relname::text, r.ev_action::text
+FROM pg_catalog.pg_class c JOIN pg_catalog.pg_rewrite r ON r.ev_class = c.oid AND r.ev_type = '1'
+WHERE c.relnamespace = 'public'::pg_catalog.regnamespace AND c.relkind IN ('v', 'm')
+"#;
+
+const COLUMN_NAMES: &str = r#"
+SELECT a.attrelid, a.attnum, c.relname::text, a.attname::text
+FROM pg_catalog.pg_attribute a JOIN pg_catalog.pg_class c ON c.oid = a.attrelid
+WHERE c.relnamespace = 'public'::pg_catalog.regnamespace AND c.relkind IN ('r', 'p', 'v', 'm', 'f')
+    AND a.attnum > 0 AND NOT a.attisdropped
 "#;

@@ -107,7 +107,8 @@ pub(crate) struct Relationship {
 #[derive(Debug, Clone)]
 pub(crate) enum Link {
     /// A foreign key at one of the two ends. Pairs of columns: of `table`, of `foreign`.
-    Key { constraint: String, columns: Vec<(String, String)>, from_here: bool },
+    /// `named`: the key's own name and column mean it, too.
+    Key { constraint: String, columns: Vec<(String, String)>, from_here: bool, named: bool },
     /// A table between: its columns beside those of `table`, and beside those of `foreign`.
     Junction { table: String, constraints: (String, String), near: Vec<(String, String)>, far: Vec<(String, String)> },
     /// A function of a record that answers records.

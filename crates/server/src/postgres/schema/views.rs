@@ -1,268 +1,211 @@
-//! Which columns of views are columns of tables: keys of those tables lead to and from the views as well.
+//! Foreign keys of views: a view that shows the columns of a key can be embedded by it as its table can.
 //!
-//! PostgreSQL notes with every output of a view's query which column it comes from, where it is one as it is. That note is in the text
-//! of the query's tree, which is read here just as far as that.
+//! Where a view's column comes from is told by the query in its rewrite rule, which PostgreSQL keeps as a tree of nodes.
 
 use std::collections::HashMap;
 
-use serde::Deserialize;
-use tokio_postgres::types::Json;
-use tokio_postgres::{Error, Row};
-
 use super::relationships::ForeignKey;
 
-/// Views on views that are seen through.
-const MAX_DEPTH: usize = 10;
-/// Ways that one key opens through views: a table with many views that refer to each other would have the square of them.
-const MAX_WAYS: usize = 200;
+/// A view on a view on a view: more is followed by nobody.
+const MAX_DEPTH: usize = 8;
+/// Keys found in views, at most: views that join many tables have the product of them.
+const MAX_KEYS: usize = 5_000;
 
-/// A view as the catalogs tell it.
+/// A column, by the number of its table and its own.
+type Origin = (u32, i32);
+
+/// A view and where its columns come from.
 pub(super) struct View {
-    oid: u32,
-    name: String,
-    /// Its columns by their numbers.
-    columns: HashMap<i32, String>,
-    /// Where they come from.
-    origins: Vec<Origin>,
-    /// The columns of `public` that it uses.
-    uses: Vec<Used>,
+    pub(super) oid: u32,
+    pub(super) name: String,
+    /// By the column's number in the view.
+    origins: HashMap<i32, Origin>,
 }
-
-/// That the column with number `output` is column `number` of `relation`.
-#[derive(Debug, PartialEq, Eq)]
-struct Origin {
-    output: i32,
-    relation: u32,
-    number: i32,
-}
-
-#[derive(Deserialize)]
-struct Used {
-    oid: u32,
-    table: String,
-    number: i32,
-    column: String,
-}
-
-#[derive(Deserialize)]
-struct Named {
-    number: i32,
-    name: String,
-}
-
-/// Views and materialized views of `public` that the data role may use.
-pub(super) const VIEWS: &str = r#"
-SELECT c.oid AS oid, c.relname::text AS name, r.ev_action::text AS tree,
-    (SELECT coalesce(pg_catalog.json_agg(pg_catalog.json_build_object('number', a.attnum, 'name', a.attname)), '[]')
-        FROM pg_catalog.pg_attribute a WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped) AS columns,
-    (SELECT coalesce(pg_catalog.json_agg(DISTINCT pg_catalog.jsonb_build_object(
-            'oid', f.oid::bigint, 'table', f.relname, 'number', a.attnum, 'column', a.attname)), '[]')
-        FROM pg_catalog.pg_depend d
-        JOIN pg_catalog.pg_class f ON f.oid = d.refobjid AND f.relnamespace = c.relnamespace
-        JOIN pg_catalog.pg_attribute a ON a.attrelid = f.oid AND a.attnum = d.refobjsubid
-        WHERE d.classid = 'pg_catalog.pg_rewrite'::pg_catalog.regclass AND d.objid = r.oid
-            AND d.refclassid = 'pg_catalog.pg_class'::pg_catalog.regclass AND d.refobjsubid > 0 AND f.oid <> c.oid) AS uses
-FROM pg_catalog.pg_class c
-JOIN pg_catalog.pg_rewrite r ON r.ev_class = c.oid AND r.rulename = '_RETURN'
-WHERE c.relnamespace = 'public'::pg_catalog.regnamespace AND c.relkind IN ('v', 'm')
-    AND pg_catalog.has_any_column_privilege(c.oid, 'SELECT')
-"#;
 
 impl View {
-    pub(super) fn of(row: &Row) -> Result<Self, Error> {
-        let Json(columns): Json<Vec<Named>> = row.try_get("columns")?;
-        let Json(uses): Json<Vec<Used>> = row.try_get("uses")?;
-        Ok(Self {
-            oid: row.try_get("oid")?,
-            name: row.try_get("name")?,
-            columns: columns.into_iter().map(|column| (column.number, column.name)).collect(),
-            origins: origins(row.try_get("tree")?),
-            uses,
-        })
+    /// Reads the tree of the view's query.
+    pub(super) fn of(oid: u32, name: String, tree: &str) -> Self {
+        Self { oid, name, origins: origins(tree) }
     }
 }
 
-/// The keys, and beside each those that it makes between views of its two tables.
-pub(super) fn with_views(keys: Vec<ForeignKey>, views: &[View]) -> Vec<ForeignKey> {
-    if views.is_empty() {
-        return keys;
-    }
-    // Table → views of it, each with the names that the table's columns have there.
-    let mut by_table: HashMap<String, Vec<(&str, HashMap<String, &str>)>> = HashMap::new();
-    for view in views {
-        let mut found: HashMap<String, HashMap<String, &str>> = HashMap::new();
-        for (number, name) in &view.columns {
-            if let Some((table, column)) = origin(view, *number, views, 0) {
-                let names = found.entry(table.to_owned()).or_default();
-                // Of a column that is shown twice, the name it has itself, or always the same one.
-                let known = names.entry(column.to_owned()).or_insert(name);
-                if *known != column && (name == column || name.as_str() < *known) {
-                    *known = name;
-                }
-            }
-        }
-        for (table, names) in found {
-            by_table.entry(table).or_default().push((&view.name, names));
-        }
-    }
-    let mut all = Vec::new();
-    for key in keys {
-        let mut ways = 0;
-        for (table, here) in ends(&key.table, &by_table) {
-            for (foreign, there) in ends(&key.foreign, &by_table) {
-                let name = |names: Option<&HashMap<String, &str>>, column: &str| match names {
-                    None => Some(column.to_owned()),
-                    Some(names) => names.get(column).map(|name| (*name).to_owned()),
-                };
-                let columns: Option<Vec<(String, String)>> =
-                    key.columns.iter().map(|(one, other)| Some((name(here, one)?, name(there, other)?))).collect();
-                if let Some(columns) = columns.filter(|_| ways < MAX_WAYS) {
-                    ways += 1;
-                    let (table, foreign) = (table.to_owned(), foreign.to_owned());
-                    all.push(ForeignKey { name: key.name.clone(), table, foreign, columns, is_unique: key.is_unique });
-                }
-            }
-        }
-    }
-    all
-}
+/// What columns are called, by their table's number and their own.
+pub(super) type Names = HashMap<Origin, (String, String)>;
 
-/// A table itself and all views of it.
-fn ends<'v>(
-    table: &'v str,
-    views: &'v HashMap<String, Vec<(&'v str, HashMap<String, &'v str>)>>,
-) -> impl Iterator<Item = (&'v str, Option<&'v HashMap<String, &'v str>>)> {
-    let views = views.get(table).into_iter().flatten().map(|(name, columns)| (*name, Some(columns)));
-    std::iter::once((table, None)).chain(views)
-}
-
-/// The table and column that a view's column is.
-fn origin<'v>(view: &'v View, number: i32, views: &'v [View], depth: usize) -> Option<(&'v str, &'v str)> {
-    let origin = view.origins.iter().find(|origin| origin.output == number)?;
-    if let Some(inner) = views.iter().find(|view| view.oid == origin.relation) {
-        return if depth < MAX_DEPTH { self::origin(inner, origin.number, views, depth + 1) } else { None };
-    }
-    let used = view.uses.iter().find(|used| used.oid == origin.relation && used.number == origin.number)?;
-    Some((&used.table, &used.column))
-}
-
-/// Reads the outputs of the outermost query. In the tree, `{` begins a node, `:name value` is a field, and a backslash protects what
-/// stands in names.
-fn origins(tree: &str) -> Vec<Origin> {
+/// The keys that views have by those of tables: from views, to views, and between them.
+pub(super) fn keys(views: &[View], keys: &[ForeignKey], names: &Names) -> Vec<ForeignKey> {
+    let by_oid: HashMap<u32, &View> = views.iter().map(|view| (view.oid, view)).collect();
+    // Of each view: what its columns are called, by table and column they come from.
+    let shown: Vec<(&View, HashMap<(&str, &str), &str>)> = views.iter().map(|view| (view, shown(view, &by_oid, names))).collect();
     let mut found = Vec::new();
-    let mut depth = 0;
-    let mut entry = Origin { output: 0, relation: 0, number: 0 };
-    let mut words = Words(tree);
-    while let Some(word) = words.next() {
-        match word {
-            "{" => {
-                depth += 1;
-                // The query is the first node; its outputs are nodes in it.
-                if depth == 2 {
-                    entry = Origin { output: 0, relation: 0, number: 0 };
+    for key in keys {
+        let stand_ins = |table: &str, columns: Vec<&str>| -> Vec<(String, Vec<String>)> {
+            let of_view = |(view, shown): &(&View, HashMap<(&str, &str), &str>)| {
+                let columns = columns.iter().map(|column| shown.get(&(table, *column)).map(|name| (*name).to_owned()));
+                Some((view.name.clone(), columns.collect::<Option<Vec<_>>>()?))
+            };
+            shown.iter().filter_map(of_view).collect()
+        };
+        let here: Vec<&str> = key.columns.iter().map(|(here, _)| here.as_str()).collect();
+        let there: Vec<&str> = key.columns.iter().map(|(_, there)| there.as_str()).collect();
+        let own = |table: &str, columns: &[&str]| (table.to_owned(), columns.iter().map(|name| (*name).to_owned()).collect());
+        let mut from = vec![own(&key.table, &here)];
+        from.extend(stand_ins(&key.table, here));
+        let mut to = vec![own(&key.foreign, &there)];
+        to.extend(stand_ins(&key.foreign, there));
+        for (at, (table, here)) in from.iter().enumerate() {
+            for (other, (foreign, there)) in to.iter().enumerate().filter(|(other, _)| at + other > 0) {
+                if found.len() == MAX_KEYS {
+                    return found;
                 }
+                let columns = here.iter().cloned().zip(there.iter().cloned()).collect();
+                // A view may show a record several times.
+                let is_unique = key.is_unique && at == 0;
+                let (table, foreign) = (table.clone(), foreign.clone());
+                found.push(ForeignKey { name: key.name.clone(), table, foreign, columns, is_unique, to_view: other > 0 });
             }
-            "}" => {
-                if depth == 2 && entry.relation != 0 && entry.number > 0 {
-                    found.push(std::mem::replace(&mut entry, Origin { output: 0, relation: 0, number: 0 }));
-                }
-                depth -= 1;
-            }
-            // A name may be anything, also that of a field.
-            ":resname" => drop(words.next()),
-            ":resno" if depth == 2 => entry.output = number(words.next()),
-            ":resorigtbl" if depth == 2 => entry.relation = number(words.next()),
-            ":resorigcol" if depth == 2 => entry.number = number(words.next()),
-            _ => {}
         }
     }
     found
 }
 
-fn number<T: std::str::FromStr + Default>(word: Option<&str>) -> T {
-    word.and_then(|word| word.parse().ok()).unwrap_or_default()
-}
-
-/// The words of a tree: braces and parentheses by themselves, all else up to a space.
-struct Words<'a>(&'a str);
-
-impl<'a> Iterator for Words<'a> {
-    type Item = &'a str;
-
-    fn next(&mut self) -> Option<&'a str> {
-        let text = self.0.trim_start_matches([' ', '\n', '\t']);
-        let is_sign = |byte: u8| matches!(byte, b'{' | b'}' | b'(' | b')');
-        let bytes = text.as_bytes();
-        let mut end = 0;
-        match bytes.first()? {
-            sign if is_sign(*sign) => end = 1,
-            _ => {
-                while end < bytes.len() && !is_sign(bytes[end]) && !bytes[end].is_ascii_whitespace() {
-                    end += if bytes[end] == b'\\' { 2 } else { 1 };
-                }
+/// The names of a view's columns by the tables and columns they come from, through other views.
+fn shown<'n>(view: &View, views: &HashMap<u32, &View>, names: &'n Names) -> HashMap<(&'n str, &'n str), &'n str> {
+    let mut found = HashMap::new();
+    for (number, origin) in &view.origins {
+        let mut origin = *origin;
+        for _ in 0..MAX_DEPTH {
+            match views.get(&origin.0).and_then(|view| view.origins.get(&origin.1)) {
+                Some(further) => origin = *further,
+                None => break,
             }
         }
-        // A backslash at the very end, or before a character of several bytes, is in no tree; text is only cut where it can be.
-        let end = (end..=text.len()).find(|end| text.is_char_boundary(*end)).unwrap_or(text.len());
-        self.0 = &text[end..];
-        Some(&text[..end])
+        if let (Some((table, column)), Some((_, name))) = (names.get(&origin), names.get(&(view.oid, *number))) {
+            // Shown twice, the first name counts.
+            let key = (table.as_str(), column.as_str());
+            let first = found.entry(key).or_insert(name.as_str());
+            if name.as_str() < *first {
+                *first = name;
+            }
+        }
     }
+    found
+}
+
+/// The origins of the outermost query's columns, by their numbers.
+fn origins(tree: &str) -> HashMap<i32, Origin> {
+    let mut found = HashMap::new();
+    let mut depth = 0usize;
+    // Inside the outermost query's own list of outputs, and the entry being read.
+    let (mut in_list, mut entry): (Option<usize>, [i64; 3]) = (None, [0; 3]);
+    let mut field = "";
+    for token in tokens(tree) {
+        match token {
+            "(" | "{" => {
+                if token == "(" && field == ":targetList" && in_list.is_none() && depth == 2 {
+                    in_list = Some(depth + 1);
+                }
+                depth += 1;
+                field = "";
+            }
+            ")" | "}" => {
+                depth = depth.saturating_sub(1);
+                if in_list.is_some_and(|list| depth == list) && token == "}" {
+                    if let [number, table, column] = entry
+                        && table > 0
+                        && column > 0
+                    {
+                        found.insert(number as i32, (table as u32, column as i32));
+                    }
+                    entry = [0; 3];
+                }
+                if in_list.is_some_and(|list| depth < list) {
+                    return found;
+                }
+            }
+            token if token.starts_with(':') => field = token,
+            token => {
+                let at = [":resno", ":resorigtbl", ":resorigcol"].iter().position(|name| *name == field);
+                if let (Some(at), true) = (at, in_list.is_some_and(|list| depth == list + 1)) {
+                    entry[at] = token.parse().unwrap_or(0);
+                }
+                field = "";
+            }
+        }
+    }
+    found
+}
+
+/// Brackets and words of a tree. A backslash makes the next character part of a word.
+fn tokens(tree: &str) -> impl Iterator<Item = &str> {
+    let mut rest = tree;
+    std::iter::from_fn(move || {
+        rest = rest.trim_start();
+        let first = rest.chars().next()?;
+        if matches!(first, '(' | ')' | '{' | '}') {
+            let (token, after) = rest.split_at(1);
+            rest = after;
+            return Some(token);
+        }
+        let mut escaped = false;
+        let end = rest.find(|character: char| {
+            let ends = !escaped && (character.is_whitespace() || matches!(character, '(' | ')' | '{' | '}'));
+            escaped = !escaped && character == '\\';
+            ends
+        });
+        let (token, after) = rest.split_at(end.unwrap_or(rest.len()));
+        rest = after;
+        Some(token)
+    })
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn view(oid: u32, name: &str, columns: &[&str], origins: Vec<Origin>, uses: &[(u32, &str, i32, &str)]) -> View {
-        let columns = columns.iter().enumerate().map(|(at, name)| (at as i32 + 1, (*name).to_owned())).collect();
-        let used = |(oid, table, number, column): &(u32, &str, i32, &str)| Used {
-            oid: *oid,
-            table: (*table).to_owned(),
-            number: *number,
-            column: (*column).to_owned(),
-        };
-        View { oid, name: name.to_owned(), columns, origins, uses: uses.iter().map(used).collect() }
+    const TREE: &str = r#"({QUERY :commandType 1 :cteList <> :rtable ({RANGETBLENTRY :eref {ALIAS :aliasname p :colnames ("id" "a\{b")}
+        :subquery {QUERY :targetList ({TARGETENTRY :expr {VAR :varno 1} :resno 1 :resorigtbl 99 :resorigcol 9})}})
+        :targetList ({TARGETENTRY :expr {VAR :varno 1 :varattno 1} :resno 1 :resname id :ressortgroupref 0 :resorigtbl 16385 :resorigcol 1 :resjunk false}
+        {TARGETENTRY :expr {FUNCEXPR :args ({VAR :varno 1 :resno 7})} :resno 2 :resname we\ ird :ressortgroupref 0 :resorigtbl 0 :resorigcol 0 :resjunk false}
+        {TARGETENTRY :expr {VAR} :resno 3 :resname author :resorigtbl 16385 :resorigcol 4 :resjunk false}) :override 0 :groupClause ({X :resno 5})})"#;
+
+    #[test]
+    fn reads_where_columns_come_from() {
+        assert_eq!(origins(TREE), HashMap::from([(1, (16385, 1)), (3, (16385, 4))]));
+        assert_eq!(origins("<>"), HashMap::new());
+        assert_eq!(origins("({QUERY :targetList <> :rest ({TARGETENTRY :resno 1})})"), HashMap::new());
     }
 
     #[test]
-    fn outputs_of_the_outermost_query() {
-        let tree = "({QUERY :commandType 1 :rtable ({RANGETBLENTRY :subquery {QUERY :targetList ({TARGETENTRY :resno 1 :resorigtbl 7 \
-            :resorigcol 9 :resjunk false})}}) :targetList ({TARGETENTRY :expr {VAR :varno 1} :resno 1 :resname id :ressortgroupref 0 \
-            :resorigtbl 16385 :resorigcol 3 :resjunk false} {TARGETENTRY :expr {OPEXPR :args ({CONST :constvalue 4 [ 1 0 ]})} :resno 2 \
-            :resname a\\ \\{b :resorigtbl 0 :resorigcol 0 :resjunk false} {TARGETENTRY :resno 3 :resname :resorigtbl :resorigtbl 16390 \
-            :resorigcol 1 :resjunk false}) :override 0})";
-        let expected = [Origin { output: 1, relation: 16385, number: 3 }, Origin { output: 3, relation: 16390, number: 1 }];
-        assert_eq!(origins(tree), expected);
-        for broken in ["", "}}}", "{{{ :resno", ":resno é\\", "\\"] {
-            assert_eq!(origins(broken), []);
-        }
-    }
-
-    #[test]
-    fn keys_reach_views_and_views_of_views() {
-        let from = |output, relation, number| Origin { output, relation, number };
-        let recent = view(
-            20,
-            "recent",
-            &["id", "by"],
-            vec![from(1, 10, 1), from(2, 10, 2)],
-            &[(10, "films", 1, "id"), (10, "films", 2, "director_id")],
-        );
-        let newest = view(21, "newest", &["made_by"], vec![from(1, 20, 2)], &[(20, "recent", 2, "by")]);
-        let key = ForeignKey {
-            name: "k".into(),
-            table: "films".into(),
-            foreign: "directors".into(),
-            columns: vec![("director_id".into(), "id".into())],
+    fn a_view_has_the_keys_of_what_it_shows() {
+        let view = View::of(20000, "recent".into(), TREE);
+        let name = |table: &str, column: &str| (table.to_owned(), column.to_owned());
+        let names = HashMap::from([
+            ((16385, 1), name("posts", "id")),
+            ((16385, 4), name("posts", "author_id")),
+            ((20000, 1), name("recent", "id")),
+            ((20000, 3), name("recent", "author")),
+        ]);
+        let key = |table: &str, pair: (&str, &str), foreign: &str, to_view| ForeignKey {
+            name: "fkey".into(),
+            table: table.into(),
+            foreign: foreign.into(),
+            columns: vec![(pair.0.into(), pair.1.into())],
             is_unique: false,
+            to_view,
         };
-        let keys = with_views(vec![key], &[recent, newest]);
-        let mut found: Vec<_> =
-            keys.iter().map(|key| (key.table.as_str(), key.columns[0].0.as_str(), key.foreign.as_str())).collect();
-        found.sort_unstable();
-        assert_eq!(
-            found,
-            [("films", "director_id", "directors"), ("newest", "made_by", "directors"), ("recent", "by", "directors")]
-        );
+        let of_tables = [
+            key("posts", ("author_id", "id"), "authors", false),
+            key("comments", ("post_id", "id"), "posts", false),
+        ];
+        let found = keys(&[view], &of_tables, &names);
+        assert_eq!(found, [key("recent", ("author", "id"), "authors", false), key("comments", ("post_id", "id"), "recent", true)]);
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn nothing_panics(tree in "(:targetList|:resno|\\{|\\}|\\(|\\)| |1|\\\\|é){0,40}") {
+            origins(&tree);
+        }
     }
 }

@@ -9,7 +9,7 @@ use super::level::Level;
 use crate::access::Guard;
 use crate::error::{Error, Result};
 use crate::postgres::query::closest;
-use crate::postgres::schema::{Link, Relationship, Table, TableKind, Verb};
+use crate::postgres::schema::{Link, Relationship, Table, Verb};
 
 /// A relationship with what the caller may see at its ends.
 pub(super) struct Way<'a> {
@@ -23,25 +23,15 @@ pub(super) struct Way<'a> {
 
 impl Way<'_> {
     pub(super) fn is_function(&self) -> bool {
-        is_function(self.relationship)
+        matches!(self.relationship.link, Link::Function(_))
     }
-}
-
-fn is_function(way: &Relationship) -> bool {
-    matches!(way.link, Link::Function(_))
 }
 
 impl<'a, 'p> Writer<'a, 'p> {
     /// The one relationship that `embed` means.
     pub(super) fn way(&self, level: &Level<'a>, embed: &Embed) -> Result<Way<'a>> {
         let all = self.context.schema.relationships(&level.table.name);
-        // A view is only ever named by itself: what a key is called leads to the table.
-        let to_view =
-            |way: &Relationship| self.context.schema.table(&way.foreign).is_some_and(|table| table.kind == TableKind::View);
-        let named: Vec<&'a Relationship> = all
-            .iter()
-            .filter(|way| is_meant(way, embed) && (way.foreign == embed.target || !to_view(way) || is_function(way)))
-            .collect();
+        let named: Vec<&'a Relationship> = all.iter().filter(|way| is_meant(way, embed)).collect();
         // What the caller may not see is not there.
         let mut ways: Vec<Way<'a>> = named.into_iter().filter_map(|way| self.open(way)).collect();
         // A function made for this stands before what the keys say.
@@ -137,15 +127,15 @@ fn is_meant(way: &Relationship, embed: &Embed) -> bool {
     let target = embed.target.as_str();
     match &way.link {
         Link::Function(name) => name == target,
-        Link::Key { constraint, columns, from_here } => {
+        Link::Key { constraint, columns, from_here, named } => {
             let only = match columns.as_slice() {
                 [(here, there)] => Some((here.as_str(), there.as_str())),
                 _ => None,
             };
             // Of a table that refers to itself, its name means those that refer to it.
             let own_name = way.foreign == target && (way.table != way.foreign || !from_here);
-            let by_key = *from_here && (constraint == target || only.is_some_and(|(here, _)| here == target))
-                || !*from_here && constraint == target && way.table != way.foreign;
+            let by_key = *named && (*from_here && (constraint == target || only.is_some_and(|(here, _)| here == target))
+                || !*from_here && constraint == target && way.table != way.foreign);
             let column = only.map(|(here, there)| if *from_here { here } else { there });
             match embed.hint.as_deref() {
                 None => own_name || by_key,
