@@ -10,11 +10,13 @@ mod init;
 mod keys;
 mod login;
 mod logout;
+mod logs;
 mod lookup;
 mod members;
 mod orgs;
 mod project;
 mod serve;
+mod settings;
 mod status;
 mod sync;
 mod tokens;
@@ -79,6 +81,8 @@ async fn run_client(settings: Settings, printer: Printer, command: Command) -> R
         Command::Env(verb) => env::run(&context, verb).await,
         Command::Keys(verb) => keys::run(&context, verb).await,
         Command::Vars(verb) => vars::run(&context, verb).await,
+        Command::Settings(verb) => settings::run(&context, verb).await,
+        Command::Logs(args) => logs::run(&context, args).await,
         Command::Data(verb) => data::run(&context, verb).await,
         Command::Orgs(verb) => orgs::run(&context, verb).await,
         Command::Members(verb) => members::run(&context, verb).await,
