@@ -20,7 +20,8 @@ const PLAIN: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.'
 
 /// `GET /v1/openapi.json`, and where PostgREST has it.
 pub(super) async fn show(scope: EnvironmentScope) -> Result<Response> {
-    let schema = scope.schema().await?;
+    // As it is now: whoever reads this has just changed it, perhaps by SQL of their own.
+    let schema = scope.reload_schema().await?;
     let document = document(&schema, &Caller::new(scope.actor(), &schema), scope.settings().max_rows);
     Ok(([(header::CONTENT_TYPE, "application/openapi+json; charset=utf-8")], document.to_string()).into_response())
 }
