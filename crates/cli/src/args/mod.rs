@@ -23,7 +23,7 @@ pub(crate) use people::{MembersCommand, OfOrganization, OrganizationRole, OrgsCo
 pub(crate) use project::ProjectCommand;
 pub(crate) use settings::{Change, LogsArgs, SettingsCommand, setting_names};
 pub(crate) use value::{Duration, Variable};
-pub(crate) use work::{DevArgs, InitArgs, StatusArgs, Template, VarsCommand};
+pub(crate) use work::{DevArgs, InitArgs, PullArgs, SqlArgs, StatusArgs, Template, VarsCommand};
 
 /// Isolated environments for a whole backend: tables, data, keys and configuration, branched in about a second.
 #[derive(Debug, Parser)]
@@ -98,6 +98,8 @@ pub(crate) enum Command {
     Dev(DevArgs),
     /// Show what differs between the definitions in this folder and an environment.
     Status(StatusArgs),
+    /// Write what is deployed in an environment into this folder, as definition files.
+    Pull(PullArgs),
     /// Create and look at projects.
     #[command(subcommand)]
     Project(ProjectCommand),
@@ -118,6 +120,8 @@ pub(crate) enum Command {
     /// Read and write an environment's records with an API key.
     #[command(subcommand)]
     Data(DataCommand),
+    /// Open psql in an environment's database, with the environment's own SQL login.
+    Sql(SqlArgs),
     /// Create and look at organizations.
     #[command(subcommand)]
     Orgs(OrgsCommand),

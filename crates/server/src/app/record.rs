@@ -49,6 +49,8 @@ pub(crate) struct Written {
 pub(crate) struct Listing {
     pub(crate) count: Option<Count>,
     pub(crate) format: Format,
+    /// Of a call: nothing is changed if it answers more records.
+    pub(crate) max_affected: Option<u64>,
     pub(crate) transaction: Transaction,
 }
 
@@ -81,7 +83,8 @@ impl<'a> Writing<'a> {
         if self.conflict.as_ref().is_some_and(|conflict| conflict.resolving == Resolving::Merge) {
             verbs.push(Verb::Update);
         }
-        if self.returning != Returning::Nothing {
+        // A limit on how many tells how many there are, too.
+        if self.returning != Returning::Nothing || self.exactly_one || self.max_affected.is_some() {
             verbs.push(Verb::Read);
         }
         verbs
@@ -135,7 +138,7 @@ enum Place {
 pub(crate) async fn list(scope: &EnvironmentScope, table: &str, query: &Query, asked: &Listing) -> Result<Page> {
     let (count, planned) = counts(asked.count);
     let reading = asked.transaction.reading();
-    let wanted = Wanted { count, format: asked.format, flat: reading.is_plain() };
+    let wanted = Wanted { count, format: asked.format, flat: reading.is_plain(), max_affected: None };
     let work = |context: &Context<'_>, table: &Table| {
         let compile::List { statement, is_flat, keyset } = compile::list(context, table, query, wanted)?;
         usage::note(scope, context, table, Verb::Read, query, &[]);
@@ -228,7 +231,7 @@ pub(crate) async fn call<'p>(
 ) -> Result<Outcome> {
     let transaction = if only_reads { asked.transaction.reading() } else { asked.transaction.clone() };
     let (count, _) = counts(asked.count);
-    let wanted = Wanted { count, format: asked.format, flat: false };
+    let wanted = Wanted { count, format: asked.format, flat: false, max_affected: asked.max_affected };
     let work = |schema: &Schema| {
         let caller = Caller::new(scope.actor(), schema);
         let context = context(scope, schema, &caller);

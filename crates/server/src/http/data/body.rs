@@ -102,8 +102,14 @@ pub(super) fn arguments<'b>(headers: &HeaderMap, body: &'b [u8]) -> Result<(Argu
     if text.is_empty() {
         return Ok((nothing, None));
     }
-    if !is_json(&media_type(headers)) {
-        return Ok((nothing, Some(text)));
+    match media_type(headers).as_str() {
+        "application/x-www-form-urlencoded" => {
+            let fields = convert::fields(body);
+            let has_nul = fields.iter().any(|(name, text)| name.contains('\0') || text.contains('\0'));
+            return if has_nul { Err(crate::error::nul_character()) } else { Ok((Arguments::Texts(fields), None)) };
+        }
+        kind if !is_json(kind) => return Ok((nothing, Some(text))),
+        _ => {}
     }
     Ok(match shape(body)?.1 {
         Shape::Object(Keys(keys)) => (Arguments::Json { json: text, keys: checked(keys)? }, Some(text)),

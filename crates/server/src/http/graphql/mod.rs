@@ -12,10 +12,13 @@ mod page;
 mod payload;
 mod people;
 mod project;
+mod schema;
+mod schema_edit;
 mod server;
 mod settings;
 mod time;
 mod traffic;
+mod user;
 mod variable;
 mod viewer;
 
@@ -49,7 +52,9 @@ pub(crate) struct Query(
     environment::EnvironmentQuery,
     key::KeyQuery,
     variable::VariableQuery,
+    user::UserQuery,
     definition::DefinitionQuery,
+    schema::SchemaQuery,
     operation::OperationQuery,
     settings::SettingsQuery,
     traffic::TrafficQuery,
@@ -61,8 +66,10 @@ pub(crate) struct Mutation(
     environment::EnvironmentMutation,
     key::KeyMutation,
     variable::VariableMutation,
+    user::UserMutation,
     definition::DefinitionMutation,
     settings::SettingsMutation,
+    schema_edit::SchemaMutation,
     organization::OrganizationMutation,
     people::PeopleMutation,
     viewer::ViewerMutation,
