@@ -108,9 +108,11 @@ fn selection(mutation: &str) -> String {
         "createApiKey" | "revokeApiKey" => format!("apiKey {{ {KEY} }} secret"),
         "rotateApiKeys" => format!("{keys} others {{ {KEY} }}"),
         "setVariables" => "variables { name value }".to_owned(),
-        "applyDefinitions" | "applySchema" => "plan { hash empty changes { kind name action description breaking sql } extra { kind name } } \
+        "applyDefinitions" | "applySchema" => {
+            "plan { hash empty changes { kind name action description breaking sql } extra { kind name } } \
                                errors { path line column message hint }"
-            .to_owned(),
+                .to_owned()
+        }
         "rotateDatabaseCredential" => "url".to_owned(),
         "addMember" | "setProjectRole" | "setOrganizationRole" | "transferOwnership" | "removeMember" => {
             "member { id email name organizationRole }".to_owned()

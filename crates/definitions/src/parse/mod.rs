@@ -100,21 +100,8 @@ pub fn parse(files: &[SourceFile]) -> Result<Definitions, Vec<Diagnostic>> {
     let mut parsed: Vec<ParsedTable> =
         tables.into_iter().map(|(name, node, report)| table::parse(&name, &node, &enums, report)).collect();
     check::tables(&mut parsed, &enums, complete);
-    let types = code::Types { enums: &enums, rows: &rows };
-    let mut views: Vec<_> = views.into_iter().map(|(name, node, report)| code::view(&name, &node, report)).collect();
-    let mut functions: Vec<_> =
-        functions.into_iter().map(|(name, node, report)| code::function(&name, &node, &types, report)).collect();
-    check::views(&mut views, &parsed, &enums);
-    check::functions(&mut functions);
-    let mut definitions = Definitions { enums, ..Definitions::default() };
-    for mut view in views {
-        diagnostics.append(&mut view.report.diagnostics);
-        definitions.views.insert(view.thing.name.clone(), view.thing);
-    }
-    for mut function in functions {
-        diagnostics.append(&mut function.report.diagnostics);
-        definitions.functions.insert(function.thing.name.clone(), function.thing);
-    }
+    let mut definitions = code::definitions(views, functions, &parsed, &rows, &enums, &mut diagnostics);
+    definitions.enums = enums;
     for mut table in parsed {
         diagnostics.append(&mut table.report.diagnostics);
         definitions.tables.insert(table.table.name.clone(), table.table);
