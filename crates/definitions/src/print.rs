@@ -239,7 +239,8 @@ fn index(table: &Table, index: &Index) -> String {
         .iter()
         .filter_map(|it| if let IndexKey::Column(name) = &it.key { Some(name.as_str()) } else { None })
         .collect();
-    let named = !index.name.is_empty() && !(bare && index.name == names::generate(&table.name, &parts, "idx"));
+    let generated = bare && index.name == names::generate(&table.name, &parts, "idx");
+    let named = !(index.name.is_empty() || generated);
     let mut entries = vec![("columns", scalars(&columns))];
     if named {
         entries.push(("name", scalar(&index.name)));
