@@ -10,7 +10,7 @@ use crate::error::{CliError, Result};
 use crate::settings::{PROJECT_FILE, Settings};
 
 /// The folders that hold definitions, one thing a file.
-pub(crate) const KINDS: [&str; 4] = ["enums", "functions", "tables", "views"];
+pub(crate) const KINDS: [&str; 5] = ["enums", "functions", "roles", "tables", "views"];
 /// Most files sent at once; a schema of this size is beyond what one plan should hold.
 const MAX_FILES: usize = 2_000;
 /// Largest single file, in bytes.
@@ -107,7 +107,7 @@ fn read_file(path: &Path) -> Result<String> {
 
 fn too_large(message: String) -> CliError {
     CliError::failed("cli/folder-too-large", message)
-        .hint("keep one thing a file, and nothing else in tables/, enums/, views/ and functions/")
+        .hint("keep one thing a file, and nothing else in tables/, enums/, views/, functions/ and roles/")
 }
 
 #[cfg(test)]

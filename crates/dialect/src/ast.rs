@@ -3,7 +3,7 @@
 /// One level of a request: the resource itself, or one embedded in another.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Query {
-    /// Empty: all columns.
+    /// Empty at the root: all columns. Empty in an embed, `target()`: none, it is there for filters alone.
     pub select: Vec<Item>,
     /// All of them must hold.
     pub filters: Vec<Node>,

@@ -7,8 +7,6 @@ use std::time::Duration;
 use cloche_wire::FieldError;
 use tokio_postgres::error::SqlState;
 
-use crate::postgres::query::parse::nul_character;
-
 /// What kind of failure it is, from the caller's point of view.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Kind {
@@ -20,6 +18,8 @@ pub(crate) enum Kind {
     Forbidden,
     /// There is no such thing, or the caller may not know of it.
     NotFound,
+    /// The request can mean several things.
+    Several,
     /// The thing is in a state that does not allow it, or a name is taken.
     Conflict,
     /// Preconditions of the request (such as "exactly one row") do not hold.
@@ -36,6 +36,8 @@ pub(crate) enum Kind {
     TooMany,
     /// Not now; worth trying again.
     Unavailable,
+    /// A function of the environment's own has chosen this status: `RAISE SQLSTATE 'PT402'`.
+    Raised(u16),
     /// A bug or a broken dependency. The source is logged, never shown.
     Internal,
 }
@@ -86,6 +88,10 @@ impl Error {
         Self::new(Kind::NotFound, code, message)
     }
 
+    pub(crate) fn several(code: impl Into<String>, message: impl Into<String>) -> Self {
+        Self::new(Kind::Several, code, message)
+    }
+
     pub(crate) fn conflict(code: impl Into<String>, message: impl Into<String>) -> Self {
         Self::new(Kind::Conflict, code, message)
     }
@@ -125,6 +131,11 @@ impl Error {
     }
 
     /// A bug or a broken dependency: the caller gets a fixed sentence, the log gets `source`.
+    /// What a function of the environment's own raised, with the status it chose.
+    pub(crate) fn raised(status: u16, code: impl Into<String>, message: impl Into<String>) -> Self {
+        Self::new(Kind::Raised(status), code, message)
+    }
+
     pub(crate) fn internal(source: impl Into<Box<dyn StdError + Send + Sync>>) -> Self {
         let mut error = Self::new(Kind::Internal, "server/internal", "Something went wrong on the server.");
         error.hint = Some("Try again; if it stays, look for the request id in the server's log.".into());
@@ -178,6 +189,20 @@ fn is_busy(error: &tokio_postgres::Error) -> bool {
     )
 }
 
+/// A value that PostgreSQL's text cannot hold is refused before it gets there.
+pub(crate) fn nul_character() -> Error {
+    Error::bad_input("request/nul-character", "The character NUL (U+0000) cannot be stored or looked for.")
+        .hint("Leave the character out.")
+}
+
+impl From<cloche_dialect::DialectError> for Error {
+    fn from(error: cloche_dialect::DialectError) -> Self {
+        let answer = if error.code == "PGRST103" { Self::out_of_range } else { Self::bad_input };
+        let answer = answer(error.code, error.message);
+        Self { details: error.details, hint: error.hint, ..answer }
+    }
+}
+
 impl fmt::Debug for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}: {}", self.code, self.message)?;
@@ -210,6 +235,9 @@ impl From<tokio_postgres::Error> for Error {
 
 impl From<anyhow::Error> for Error {
     fn from(source: anyhow::Error) -> Self {
+        if source.chain().any(|cause| cause.downcast_ref().is_some_and(is_busy)) {
+            return Self::busy_database();
+        }
         let unreachable = source.chain().any(|cause| cause.downcast_ref().is_some_and(is_unreachable));
         if unreachable { Self::unreachable_database(source) } else { Self::internal(source) }
     }

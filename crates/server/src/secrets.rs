@@ -12,6 +12,8 @@ use std::path::Path;
 use anyhow::{Context as _, bail};
 use aws_lc_rs::aead::{AES_256_GCM, Aad, NONCE_LEN, Nonce, RandomizedNonceKey};
 use aws_lc_rs::{constant_time, hmac};
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use cloche_wire::{EnvironmentId, KeyText};
 
 /// The version of the pepper that new key hashes are made with; stored beside each hash.
@@ -22,6 +24,7 @@ pub(crate) struct Secrets {
     master: hmac::Key,
     pepper: hmac::Key,
     csrf: hmac::Key,
+    users: hmac::Key,
     password_pepper: [u8; 32],
     sealing: RandomizedNonceKey,
 }
@@ -64,11 +67,12 @@ impl Secrets {
         let derive = |label: &str| hmac::sign(&master, label.as_bytes());
         let pepper = hmac::Key::new(hmac::HMAC_SHA256, derive("key-pepper/1").as_ref());
         let csrf = hmac::Key::new(hmac::HMAC_SHA256, derive("csrf/1").as_ref());
+        let users = hmac::Key::new(hmac::HMAC_SHA256, derive("users/1").as_ref());
         let mut password_pepper = [0; 32];
         password_pepper.copy_from_slice(derive("password-pepper/1").as_ref());
         let sealing =
             RandomizedNonceKey::new(&AES_256_GCM, derive("sealing/1").as_ref()).context("the sealing key is unusable")?;
-        Ok(Self { master, pepper, csrf, password_pepper, sealing })
+        Ok(Self { master, pepper, csrf, users, password_pepper, sealing })
     }
 
     /// A value that tells whether a control database was made with this master key, and nothing else.
@@ -94,6 +98,16 @@ impl Secrets {
     /// The password of a database login. Derived, so it is stored nowhere; `role` is unique and never used again.
     pub(crate) fn database_password(&self, role: &str) -> String {
         hex(hmac::sign(&self.master, format!("database-password/1/{role}").as_bytes()).as_ref())
+    }
+
+    /// What is stored of a text that one environment's users are given, such as a refresh token: good for that environment and use alone.
+    pub(crate) fn hash_for_user(&self, environment: EnvironmentId, usage: &str, text: &str) -> Vec<u8> {
+        hmac::sign(&self.users, format!("{environment}/{usage}/{text}").as_bytes()).as_ref().to_vec()
+    }
+
+    /// The token that follows a used one: the same for all who show that one, and not to be guessed from it.
+    pub(crate) fn next_token(&self, environment: EnvironmentId, token: &str) -> String {
+        base64url(&self.hash_for_user(environment, "next", token))
     }
 
     /// Seals a value for one environment and name: it opens nowhere else.
@@ -130,6 +144,16 @@ pub(crate) fn random<const N: usize>() -> anyhow::Result<[u8; N]> {
     let mut bytes = [0u8; N];
     aws_lc_rs::rand::fill(&mut bytes).map_err(|_| anyhow::anyhow!("the system has no randomness"))?;
     Ok(bytes)
+}
+
+/// Base64 for URLs, without padding.
+pub(crate) fn base64url(bytes: &[u8]) -> String {
+    URL_SAFE_NO_PAD.encode(bytes)
+}
+
+/// A text of 256 random bits.
+pub(crate) fn random_text() -> anyhow::Result<String> {
+    Ok(base64url(&random::<32>()?))
 }
 
 /// Lower-case hex.

@@ -27,6 +27,12 @@ pub struct Problem {
     /// The fields of the input that were refused, if it was that.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub errors: Vec<FieldError>,
+    /// What Supabase's auth clients call it, where they have a name for it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub error_code: Option<String>,
+    /// The same text as `message`, where those clients look for it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub msg: Option<String>,
 }
 
 /// One refused field of an input.

@@ -13,6 +13,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
+use cloche_server::Network;
 
 pub(crate) use data::{DataCommand, DataTarget};
 pub(crate) use env::{BranchArgs, CreateArgs, EnvCommand};
@@ -173,6 +174,15 @@ pub(crate) struct ServeArgs {
     /// The address under which clients reach the server, if a proxy stands before it
     #[arg(long, value_name = "URL")]
     pub(crate) public_url: Option<String>,
+    /// Believe what these proxies say in X-Forwarded-For: addresses or networks, with commas between them or given several times
+    #[arg(
+        long = "trusted-proxy",
+        value_name = "CIDR",
+        value_delimiter = ',',
+        env = "CLOCHE_TRUSTED_PROXIES",
+        hide_env_values = true
+    )]
+    pub(crate) trusted_proxies: Vec<Network>,
     /// The form of the log on stderr
     #[arg(long, value_name = "FORMAT", default_value = "text")]
     pub(crate) log_format: LogFormat,

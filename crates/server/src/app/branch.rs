@@ -5,12 +5,13 @@ use std::sync::Arc;
 use cloche_wire::{EnvironmentId, OperationId};
 use serde_json::json;
 
-use super::environment::leased_and_protected;
+use super::environment::{self, leased_and_protected};
 use super::{App, checked_name, from_now, operation};
 use crate::auth::{ProjectAccess, Role};
 use crate::error::{Error, Result};
 use crate::postgres::copy::{BranchMode, Wish};
 use crate::postgres::database::DatabaseName;
+use crate::postgres::template::SCHEMA_VERSION;
 use crate::sagas::{BranchInput, Kind, MakeInput};
 use crate::store::environments::{self, Environment, EnvironmentType, NewEnvironment, Status};
 use crate::store::keys::KeyPair;
@@ -34,8 +35,8 @@ pub(crate) struct BranchOf<'a> {
     pub(crate) copy: CopyFlags,
 }
 
-/// What is copied only when an owner asks for it. Variables are all there is of it so far; the other three wishes are checked, and written
-/// to the audit log.
+/// What is copied only when an owner asks for it: variables, and the settings of the data plane (security). Of file providers and routes
+/// there are none so far; those two wishes are checked, and written to the audit log.
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct CopyFlags {
     pub(crate) file_providers: bool,
@@ -98,6 +99,11 @@ async fn make(
     if expires_at.is_some() && kind == EnvironmentType::Prod {
         return Err(leased_and_protected());
     }
+    if let Some((source, ..)) = &of {
+        // What is copied is what this server's steps can cleanse.
+        require_active(source)?;
+        environment::bring_up_to_date(app, source).await?;
+    }
     let (id, database) = (EnvironmentId::new(), DatabaseName::new());
     let operation_id = new.operation.unwrap_or_else(OperationId::new);
     {
@@ -105,12 +111,12 @@ async fn make(
         let tx = client.transaction().await?;
         // The first effect that outlives a crash, CREATE DATABASE, takes this to disk with it.
         flush_later(&tx).await?;
-        let (branch, production) = match &of {
+        let (branch, production, schema_version) = match &of {
             Some((source, mode, of)) => {
-                let (input, production) = claimable_source(&tx, access, source.id, *mode, of).await?;
-                (Some(input), production)
+                let (input, production, version) = claimable_source(&tx, access, source.id, *mode, of).await?;
+                (Some(input), production, version)
             }
-            None => (None, false),
+            None => (None, false, SCHEMA_VERSION),
         };
         let mut claims = vec![(id, ClaimMode::Exclusive)];
         claims.extend(branch.iter().map(|branch| (branch.source, ClaimMode::Shared)));
@@ -120,6 +126,7 @@ async fn make(
             name,
             kind,
             database: &database,
+            schema_version,
             parent: branch.as_ref().map(|branch| branch.source),
             mode: branch.as_ref().map(|branch| branch.mode),
             expires_at,
@@ -149,7 +156,7 @@ async fn make(
     Ok(Made { environment, keys, operation: operation_id })
 }
 
-/// What is taken from where, and whether that is production's data. The source is locked until the claim is written, so that it is not
+/// What is taken from where, whether that is production's data, and how many migrations it has had. The source is locked until the claim is written, so that it is not
 /// paused or deleted in between.
 async fn claimable_source(
     tx: &Tx<'_>,
@@ -157,16 +164,22 @@ async fn claimable_source(
     source: EnvironmentId,
     mode: BranchMode,
     of: &BranchOf<'_>,
-) -> Result<(BranchInput, bool)> {
+) -> Result<(BranchInput, bool, i32)> {
     let source = environments::lock(tx, source).await?;
     require_active(&source)?;
     let production = mode == BranchMode::Full && source.has_production_data();
     if production {
         access.require(Role::Admin, "Copying production data")?;
     }
-    let copy_variables = of.copy.environment_variables;
-    let input = BranchInput { source: source.id, source_database: source.database, mode, wish: of.wish, copy_variables };
-    Ok((input, production))
+    let input = BranchInput {
+        source: source.id,
+        source_database: source.database,
+        mode,
+        wish: of.wish,
+        copy_variables: of.copy.environment_variables,
+        copy_security_config: of.copy.security_config,
+    };
+    Ok((input, production, source.schema_version))
 }
 
 async fn record(

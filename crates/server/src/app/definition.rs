@@ -8,7 +8,7 @@ use tokio::task::block_in_place;
 use tokio_postgres::Client;
 
 use super::App;
-use super::environment::{Found, require_usable};
+use super::environment::{Found, require_ready, require_usable};
 use crate::error::{Error, Result};
 use crate::fence;
 use crate::postgres::cluster::PLATFORM_OPTIONS;
@@ -39,7 +39,7 @@ pub(crate) enum Synced {
 
 /// Plans the way from what is deployed to the files, and goes it unless it is a dry run.
 pub(crate) async fn sync(app: &App, found: &Found, sync: Sync) -> Result<Synced> {
-    require_usable(&found.environment)?;
+    require_ready(app, &found.environment).await?;
     if !sync.dry_run {
         found.access.require_change(&found.environment)?;
     }
@@ -81,7 +81,7 @@ pub(crate) struct Edits {
 
 /// Plans the way from what is deployed to what the edits make of it, and goes it unless it is a dry run.
 pub(crate) async fn edit(app: &App, found: &Found, edits: Edits) -> Result<Synced> {
-    require_usable(&found.environment)?;
+    require_ready(app, &found.environment).await?;
     if !edits.dry_run {
         found.access.require_change(&found.environment)?;
     }
@@ -123,7 +123,7 @@ async fn look(app: &App, found: &Found) -> Result<(Client, Deployed)> {
 
 /// What is deployed, for who only looks: also while somebody changes it.
 pub(crate) async fn deployed(app: &App, found: &Found) -> Result<Deployed> {
-    require_usable(&found.environment)?;
+    require_ready(app, &found.environment).await?;
     let database = &found.environment.database;
     let client = app.cluster.connect_as(&database.owner_login(), database.as_str(), PLATFORM_OPTIONS).await?;
     introspect::deployed(&client).await.map_err(to_error)
@@ -163,7 +163,8 @@ fn stored(local: &Definitions) -> Value {
     let enums = local.enums.iter().map(|(name, spec)| entry("enum", name, json!(spec)));
     let views = local.views.iter().map(|(name, spec)| entry("view", name, json!(spec)));
     let functions = local.functions.iter().map(|(name, spec)| entry("function", name, json!(spec)));
-    tables.chain(enums).chain(views).chain(functions).collect()
+    let roles = local.roles.iter().map(|(name, spec)| entry("role", name, json!(spec)));
+    tables.chain(enums).chain(views).chain(functions).chain(roles).collect()
 }
 
 /// What is stored of things that pruning or renaming took away.
@@ -189,6 +190,7 @@ fn removed(local: &Definitions, deployed: &Deployed, prune: bool) -> Value {
             .map(|it| &it.name)
             .filter_map(|it| gone("function", it, local.functions.contains_key(it), functions.contains(it.as_str()))),
     );
+    removed.extend(deployed.roles.keys().filter_map(|it| gone("role", it, local.roles.contains_key(it), false)));
     Value::Array(removed)
 }
 
@@ -204,7 +206,7 @@ async fn record(app: &App, found: &Found, plan: &Plan) -> Result<()> {
 
 /// What was last applied, as (kind, name, normalised form).
 pub(crate) async fn stored_in(app: &App, found: &Found) -> Result<Vec<(String, String, Value)>> {
-    require_usable(&found.environment)?;
+    require_ready(app, &found.environment).await?;
     let database = &found.environment.database;
     let client = app.cluster.connect_as(&database.owner_login(), database.as_str(), PLATFORM_OPTIONS).await?;
     Ok(introspect::stored(&client).await?)

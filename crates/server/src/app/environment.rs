@@ -8,6 +8,8 @@ use super::{App, checked_name, from_now};
 use crate::auth::{Actor, ProjectAccess, Role};
 use crate::error::{Error, Result};
 use crate::fence;
+use crate::postgres::database::DatabaseName;
+use crate::postgres::template::SCHEMA_VERSION;
 use crate::store::environments::{self, Environment, Status};
 use crate::store::{Page, Slice, Tx, audit};
 
@@ -177,6 +179,30 @@ pub(crate) fn require_usable(environment: &Environment) -> Result<()> {
     }
     let message = format!("The environment {} is {}.", environment.name, environment.status.as_str());
     Err(Error::conflict("environment/not-active", message).hint("`cloche env list` shows which are active."))
+}
+
+/// The same for whoever uses its database: schema `cloche` is brought to what this server knows, where an older one made it.
+pub(crate) async fn require_ready(app: &App, environment: &Environment) -> Result<()> {
+    require_usable(environment)?;
+    bring_up_to_date(app, environment).await
+}
+
+/// Brings schema `cloche` of an environment to what this server knows, if it is behind.
+pub(crate) async fn bring_up_to_date(app: &App, environment: &Environment) -> Result<()> {
+    migrate(app, environment.id, &environment.database, environment.schema_version).await
+}
+
+/// The same where no more is known of it than its key tells. Once at a time on this server, and inside the gate, so that copies wait.
+pub(crate) async fn migrate(app: &App, id: EnvironmentId, database: &DatabaseName, known: i32) -> Result<()> {
+    if known >= SCHEMA_VERSION {
+        return Ok(());
+    }
+    let handle = app.environments.handle(id, database, &app.cluster);
+    handle.migrate().await?;
+    environments::set_schema_version(&*app.store.client().await?, id, SCHEMA_VERSION).await?;
+    // The keys remembered tell of the version before.
+    app.keys.forget(Some(id));
+    Ok(())
 }
 
 /// The environments of a project, oldest first.

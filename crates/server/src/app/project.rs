@@ -9,6 +9,7 @@ use super::{App, checked_name, operation};
 use crate::auth::{Actor, ProjectAccess, Role, unknown_organization};
 use crate::error::{Error, Result};
 use crate::postgres::database::DatabaseName;
+use crate::postgres::template::SCHEMA_VERSION;
 use crate::sagas::{Kind, MakeInput};
 use crate::store::environments::{self, Environment, EnvironmentType, NewEnvironment};
 use crate::store::keys::KeyPair;
@@ -52,6 +53,7 @@ pub(crate) async fn create(
             name: root_name,
             kind,
             database: &database,
+            schema_version: SCHEMA_VERSION,
             parent: None,
             mode: None,
             expires_at: None,

@@ -1,29 +1,36 @@
-//! Operations on the records of an environment's tables. Each is one statement: it happens whole or not at all.
+//! Operations on the records of an environment's tables, and calls of its functions. Each is one statement: it happens whole or not at all.
 //!
-//! A list holds at most [`compile::MAX_LIMIT`] records, whether or not the caller gives a limit.
+//! A list holds at most [`Context::max_rows`] records, whether or not the caller gives a limit.
 
 use std::sync::Arc;
 
 use bytes::Bytes;
+use cloche_dialect::{Count, Query};
 use tokio_postgres::Row;
 
-use super::access;
+use super::access::{self, Caller};
+use super::usage;
 use crate::error::{Error, Result};
-use crate::postgres::query::compile::{self, Body, Change};
-use crate::postgres::query::{Query, Returning, Statement};
-use crate::postgres::schema::{Schema, Table, Verb};
-use crate::postgres::scope::{EnvironmentScope, On};
+use crate::postgres::encode::Records;
+use crate::postgres::query::compile::{self, Arguments, Body, Change, Conflict, Keyset, Resolving, Target, Wanted};
+use crate::postgres::query::{Context, Format, Returning, Statement};
+use crate::postgres::schema::{Function, Returns, Schema, Table, Verb};
+use crate::postgres::scope::{EnvironmentScope, On, Transaction};
 use crate::postgres::sqlstate;
 
 /// Records as PostgreSQL wrote them.
 #[derive(Debug)]
 pub(crate) struct Page {
-    /// A JSON array.
-    pub(crate) json: Bytes,
+    /// A JSON array, or CSV; the value itself where a function answers one.
+    pub(crate) text: Bytes,
     /// How many records are in it.
     pub(crate) records: u64,
     /// How many fit the filters, if that was asked for.
     pub(crate) total: Option<u64>,
+    /// How many were passed over.
+    pub(crate) offset: u64,
+    /// Where the next page begins, for `after=`: only when this one is full.
+    pub(crate) next: Option<String>,
 }
 
 /// What a write did.
@@ -31,139 +38,341 @@ pub(crate) struct Page {
 pub(crate) struct Written {
     /// How many records; zero when the answer was to be nothing.
     pub(crate) records: u64,
-    /// A JSON array of records or of keys, if that was asked for.
-    pub(crate) json: Option<Bytes>,
+    /// Records or keys, if that was asked for.
+    pub(crate) text: Option<Bytes>,
+    /// How many of them are new, of an upsert.
+    pub(crate) inserted: Option<u64>,
 }
 
-/// Which record or records a change is about.
-#[derive(Debug, Clone, Copy)]
-pub(crate) enum Target<'a> {
-    /// Those that fit the filters of the query.
-    Filtered,
-    /// As above, but nothing happens unless exactly one fits.
-    OnlyOne,
-    /// The one with this primary key.
-    Id(&'a str),
+/// What a list is asked for beside its query.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Listing {
+    pub(crate) count: Option<Count>,
+    pub(crate) format: Format,
+    /// Of a call: nothing is changed if it answers more records.
+    pub(crate) max_affected: Option<u64>,
+    pub(crate) transaction: Transaction,
 }
 
-/// The records that fit the query, at most [`compile::MAX_LIMIT`].
-pub(crate) async fn list(scope: &EnvironmentScope, table: &str, query: &Query, count: bool) -> Result<Page> {
-    let rows = execute(scope, table, &[Verb::Read], |table| {
-        // Counting reads the whole table: not on a lane, where others would wait behind it.
-        let on = if table.is_plain && !count { On::Lane } else { On::Session };
-        Ok(Some((on, compile::list(table, query, count)?)))
-    })
-    .await?;
-    let row = only(&rows)?;
-    let total = if count { Some(number(row, 2)?) } else { None };
-    Ok(Page { records: number(row, 0)?, json: json(row, 1)?, total })
+/// What a write is asked for beside its query and body.
+#[derive(Debug, Clone)]
+pub(crate) struct Writing<'a> {
+    pub(crate) target: Target<'a>,
+    pub(crate) returning: Returning,
+    pub(crate) format: Format,
+    pub(crate) exactly_one: bool,
+    pub(crate) max_affected: Option<u64>,
+    pub(crate) conflict: Option<Conflict>,
+    pub(crate) transaction: Transaction,
+}
+
+impl<'a> Writing<'a> {
+    fn change(&self) -> Change<'a> {
+        let returning = match (self.target, self.returning) {
+            // Counted even when nobody asked: a record that is not there is an error.
+            (Target::Id(_), Returning::Nothing) => Returning::Count,
+            (_, returning) => returning,
+        };
+        let Self { target, format, exactly_one, max_affected, .. } = *self;
+        Change { target, returning, format, exactly_one, max_affected }
+    }
+
+    /// Whoever is told about the records that a write touched must be allowed to read them.
+    fn verbs(&self, write: Verb) -> Vec<Verb> {
+        let mut verbs = vec![write];
+        if self.conflict.as_ref().is_some_and(|conflict| conflict.resolving == Resolving::Merge) {
+            verbs.push(Verb::Update);
+        }
+        // A limit on how many tells how many there are, too.
+        if self.returning != Returning::Nothing || self.exactly_one || self.max_affected.is_some() {
+            verbs.push(Verb::Read);
+        }
+        verbs
+    }
+}
+
+/// What a function answered.
+pub(crate) enum Outcome {
+    Nothing,
+    /// A value by itself.
+    Value(Bytes),
+    Records(Page),
+}
+
+/// A statement, and how it is run.
+struct Planned<'p, T> {
+    statement: Statement<'p>,
+    on: Place,
+    /// The rows are the records.
+    is_flat: bool,
+    /// What reading the answer needs.
+    extra: T,
+}
+
+/// What a statement answered.
+enum Answered {
+    Rows(Vec<Row>),
+    /// A list, or one record, as rows.
+    Records(Records),
+}
+
+impl Answered {
+    /// Of a statement that is not flat.
+    fn rows(self) -> Result<Vec<Row>> {
+        match self {
+            Self::Rows(rows) => Ok(rows),
+            Self::Records(_) => Err(Error::internal("a write answered records")),
+        }
+    }
+}
+
+/// Which kind of connection, as [`On`], whose transaction the caller has.
+#[derive(Clone, Copy)]
+enum Place {
+    Lane,
+    Session,
+    Transaction,
+}
+
+/// The records that fit the query.
+pub(crate) async fn list(scope: &EnvironmentScope, table: &str, query: &Query, asked: &Listing) -> Result<Page> {
+    let (count, planned) = counts(asked.count);
+    let reading = asked.transaction.reading();
+    let wanted = Wanted { count, format: asked.format, flat: reading.is_plain(), max_affected: None };
+    let work = |context: &Context<'_>, table: &Table| {
+        let compile::List { statement, is_flat, keyset } = compile::list(context, table, query, wanted)?;
+        usage::note(scope, context, table, Verb::Read, query, &[]);
+        let limit = query.limit.unwrap_or(u64::MAX).min(context.max_rows);
+        Ok(Some(Planned { on: place(table, &statement, count, &reading), statement, is_flat, extra: (keyset, limit) }))
+    };
+    let (answered, extra) = execute(scope, table, &[Verb::Read], &reading, work).await?;
+    let (keyset, limit) = extra.ok_or_else(|| Error::internal("a list without a statement"))?;
+    let mut page = match answered {
+        Answered::Rows(rows) => page(&rows, count, keyset.as_ref(), limit, query)?,
+        Answered::Records(records) => page_of(&records, keyset.as_ref(), limit, query)?,
+    };
+    if planned {
+        page.total = Some(estimate(scope, table, query, &page).await?);
+    }
+    Ok(page)
 }
 
 /// The record with that primary key, as a JSON object.
 pub(crate) async fn find(scope: &EnvironmentScope, table: &str, id: &str, query: &Query) -> Result<Bytes> {
-    let rows = execute(scope, table, &[Verb::Read], |table| {
-        let key = compile::single_key(table)?;
-        let on = if table.is_plain { On::Lane } else { On::Session };
-        Ok(Some((on, compile::find(table, key, id, &query.select)?)))
-    })
-    .await?;
-    match rows.first() {
-        Some(row) => json(row, 0),
-        None => Err(not_found(table, id)),
-    }
+    let reading = Transaction::default().reading();
+    let work = |context: &Context<'_>, table: &Table| {
+        let compile::List { statement, is_flat, .. } = compile::find(context, table, id, query)?;
+        usage::note(scope, context, table, Verb::Read, query, &[]);
+        Ok(Some(Planned { on: place(table, &statement, false, &reading), statement, is_flat, extra: () }))
+    };
+    let (answered, _) = execute(scope, table, &[Verb::Read], &reading, work).await?;
+    let found = match answered {
+        Answered::Records(records) => records.to_object()?,
+        Answered::Rows(rows) => rows.first().map(|row| text(row, 0)).transpose()?,
+    };
+    found.ok_or_else(|| not_found(table, id))
 }
 
-/// Makes a record of every object in `body`.
+/// Makes a record of every object in `body`; with a conflict to resolve, or changes the one that is there.
 pub(crate) async fn create(
     scope: &EnvironmentScope,
     table: &str,
     query: &Query,
     body: Option<&Body<'_>>,
-    returning: Returning,
+    asked: &Writing<'_>,
 ) -> Result<Written> {
-    let verbs = verbs(Verb::Create, returning);
-    let rows = execute(scope, table, &verbs, |table| match body {
-        Some(body) => Ok(Some((On::Session, compile::insert(table, body, &query.select, returning)?))),
-        None => Ok(None),
-    })
-    .await?;
-    written(&rows, returning)
+    let verbs = asked.verbs(Verb::Create);
+    let work = |context: &Context<'_>, table: &Table| {
+        let Some(body) = body else { return Ok(None) };
+        let statement = compile::insert(context, table, query, body, asked.conflict.as_ref(), asked.change())?;
+        usage::note(scope, context, table, Verb::Create, query, &body.keys);
+        Ok(Some(Planned { on: place(table, &statement, false, &asked.transaction), statement, is_flat: false, extra: () }))
+    };
+    let (answered, _) = execute(scope, table, &verbs, &asked.transaction, work).await?;
+    written(&answered.rows()?, asked.returning)
 }
 
-/// Gives the values of `body` to the target; an empty object changes nothing.
+/// Gives the values of `body` to the target; an object without keys changes nothing. `given` are the keys it has, where more are asked for.
 pub(crate) async fn update(
     scope: &EnvironmentScope,
     table: &str,
     query: &Query,
     body: &Body<'_>,
-    target: Target<'_>,
-    returning: Returning,
+    given: Option<&[String]>,
+    asked: &Writing<'_>,
 ) -> Result<Written> {
-    let verbs = verbs(Verb::Update, returning);
-    let change = change(target, returning);
-    let rows = execute(scope, table, &verbs, |table| {
-        let statement = compile::update(table, query, body, change)?;
-        Ok(Some((On::Session, statement)))
-    })
-    .await?;
-    changed(&rows, table, target, change.returning)
+    let work = |context: &Context<'_>, table: &Table| {
+        let statement = compile::update(context, table, query, body, given, asked.change())?;
+        usage::note(scope, context, table, Verb::Update, query, &body.keys);
+        Ok(Some(Planned { on: place(table, &statement, false, &asked.transaction), statement, is_flat: false, extra: () }))
+    };
+    let (answered, _) = execute(scope, table, &asked.verbs(Verb::Update), &asked.transaction, work).await?;
+    changed(&answered.rows()?, table, asked)
 }
 
 /// Removes the target.
-pub(crate) async fn delete(
+pub(crate) async fn delete(scope: &EnvironmentScope, table: &str, query: &Query, asked: &Writing<'_>) -> Result<Written> {
+    let work = |context: &Context<'_>, table: &Table| {
+        let statement = compile::delete(context, table, query, asked.change())?;
+        usage::note(scope, context, table, Verb::Delete, query, &[]);
+        Ok(Some(Planned { on: place(table, &statement, false, &asked.transaction), statement, is_flat: false, extra: () }))
+    };
+    let (answered, _) = execute(scope, table, &asked.verbs(Verb::Delete), &asked.transaction, work).await?;
+    changed(&answered.rows()?, table, asked)
+}
+
+/// Calls a function. `read` reads the arguments once it is known which there are; it gets the functions of that name.
+pub(crate) async fn call<'p>(
     scope: &EnvironmentScope,
-    table: &str,
-    query: &Query,
-    target: Target<'_>,
-    returning: Returning,
-) -> Result<Written> {
-    let verbs = verbs(Verb::Delete, returning);
-    let change = change(target, returning);
-    let rows = execute(scope, table, &verbs, |table| Ok(Some((On::Session, compile::delete(table, query, change)?)))).await?;
-    changed(&rows, table, target, change.returning)
+    name: &str,
+    read: impl Fn(&[Function]) -> Result<(Arguments<'p>, Option<&'p str>, Query)>,
+    only_reads: bool,
+    asked: &Listing,
+) -> Result<Outcome> {
+    let transaction = if only_reads { asked.transaction.reading() } else { asked.transaction.clone() };
+    let (count, _) = counts(asked.count);
+    let wanted = Wanted { count, format: asked.format, flat: false, max_affected: asked.max_affected };
+    let work = |schema: &Schema| {
+        let caller = Caller::new(scope.actor(), schema);
+        let context = context(scope, schema, &caller);
+        let visible = context.access.function(name);
+        let (arguments, body, query) = read(if visible { schema.functions(name) } else { &[] })?;
+        let (function, arguments) = compile::choose(schema, visible, name, arguments, body)?;
+        if only_reads && function.is_volatile {
+            return Err(Error::method_not_allowed(
+                "25006",
+                format!("The function '{name}' may change something, so GET does not call it."),
+            )
+            .hint("Call it with POST."));
+        }
+        scope.used(name, Verb::Call, |_| {});
+        let compile::List { statement, keyset, .. } = compile::call(&context, function, &arguments, &query, wanted)?;
+        let limit = query.limit.unwrap_or(u64::MAX).min(context.max_rows);
+        let kind =
+            (!matches!(function.returns, Returns::Void), matches!(function.returns, Returns::Scalar { .. }), function.is_set);
+        Ok(Some(Planned { statement, is_flat: false, on: Place::Transaction, extra: (keyset, limit, query, kind) }))
+    };
+    let (answered, extra) = attempt_twice(scope, &transaction, false, work).await?;
+    let rows = answered.rows()?;
+    let (keyset, limit, query, kind) = extra.ok_or_else(|| Error::internal("a call without a statement"))?;
+    let row = only(&rows)?;
+    Ok(match kind {
+        (false, ..) => Outcome::Nothing,
+        (_, true, false) => Outcome::Value(text(row, 1)?),
+        (_, true, true) => Outcome::Records(page(&rows, false, None, limit, &query)?),
+        (_, false, true) => Outcome::Records(page(&rows, count, keyset.as_ref(), limit, &query)?),
+        (_, false, false) => Outcome::Value(alone(&text(row, 1)?)),
+    })
+}
+
+/// The only record of a JSON array by itself; null when there is none.
+fn alone(array: &Bytes) -> Bytes {
+    if array.len() <= 2 { Bytes::from_static(b"null") } else { array.slice(1..array.len() - 1) }
+}
+
+fn context<'s>(scope: &EnvironmentScope, schema: &'s Schema, access: &'s Caller<'s>) -> Context<'s> {
+    let settings = scope.settings();
+    Context { schema, access, max_rows: settings.max_rows, aggregates: settings.aggregates }
 }
 
 /// Looks the table up, has the statement written, and runs it; once more if the schema turns out to have changed.
-async fn execute<'a>(
+async fn execute<'p, T>(
     scope: &EnvironmentScope,
     table: &str,
     verbs: &[Verb],
-    write: impl Fn(&Table) -> Result<Option<(On, Statement<'a>)>>,
-) -> Result<Vec<Row>> {
+    transaction: &Transaction,
+    work: impl Fn(&Context<'_>, &Table) -> Result<Option<Planned<'p, T>>>,
+) -> Result<(Answered, Option<T>)> {
+    let reads_a_body = verbs.iter().any(|verb| matches!(verb, Verb::Create | Verb::Update));
+    let work = |schema: &Schema| {
+        let caller = Caller::new(scope.actor(), schema);
+        let found = access::table(scope.actor(), schema, table, verbs)?;
+        work(&context(scope, schema, &caller), found)
+    };
+    attempt_twice(scope, transaction, reads_a_body, work).await
+}
+
+async fn attempt_twice<'p, T>(
+    scope: &EnvironmentScope,
+    transaction: &Transaction,
+    reads_a_body: bool,
+    work: impl Fn(&Schema) -> Result<Option<Planned<'p, T>>>,
+) -> Result<(Answered, Option<T>)> {
     let schema = scope.schema().await?;
-    match attempt(scope, &schema, table, verbs, &write).await {
-        Err(error) if may_be_outdated(&error, verbs) => {
+    match attempt(scope, transaction, work(&schema)).await {
+        Err(error) if may_be_outdated(&error, reads_a_body) => {
             let fresh = scope.reload_schema().await?;
-            if Arc::ptr_eq(&schema, &fresh) {
-                return Err(error);
-            }
-            attempt(scope, &fresh, table, verbs, &write).await
+            if Arc::ptr_eq(&schema, &fresh) { Err(error) } else { attempt(scope, transaction, work(&fresh)).await }
         }
         outcome => outcome,
     }
 }
 
-async fn attempt<'a>(
+async fn attempt<T>(
     scope: &EnvironmentScope,
-    schema: &Schema,
-    table: &str,
-    verbs: &[Verb],
-    write: impl Fn(&Table) -> Result<Option<(On, Statement<'a>)>>,
-) -> Result<Vec<Row>> {
-    let table = access::table(scope.actor(), schema, table, verbs)?;
-    let Some((on, statement)) = write(table)? else {
-        return Ok(Vec::new());
+    transaction: &Transaction,
+    planned: Result<Option<Planned<'_, T>>>,
+) -> Result<(Answered, Option<T>)> {
+    let Some(Planned { statement, on, is_flat, extra }) = planned? else { return Ok((Answered::Rows(Vec::new()), None)) };
+    let on = match on {
+        Place::Lane => On::Lane,
+        Place::Session => On::Session,
+        Place::Transaction => On::Transaction(transaction),
     };
-    scope.run(on, &statement.sql, &statement.params).await
+    let answered = if is_flat {
+        Answered::Records(scope.records(on, &statement.sql, &statement.params).await?)
+    } else {
+        Answered::Rows(scope.run(on, &statement.sql, &statement.params).await?)
+    };
+    Ok((answered, Some(extra)))
+}
+
+/// Where a statement belongs.
+fn place(table: &Table, statement: &Statement<'_>, is_long: bool, transaction: &Transaction) -> Place {
+    let writes_plainly = transaction.writes() && table.is_plain && !table.writes_run_code;
+    if !transaction.is_plain() || !(statement.is_plain || writes_plainly) {
+        // What runs may ask who calls.
+        return Place::Transaction;
+    }
+    // Counting reads the whole table: not on a lane, where others would wait behind it.
+    if statement.is_plain && !is_long { Place::Lane } else { Place::Session }
+}
+
+/// Whether to count, and whether to take PostgreSQL's guess instead.
+fn counts(asked: Option<Count>) -> (bool, bool) {
+    match asked {
+        Some(Count::Exact) => (true, false),
+        Some(Count::Planned | Count::Estimated) => (false, true),
+        None => (false, false),
+    }
+}
+
+/// How many records PostgreSQL thinks there are; how many there are, where the page holds all of them.
+async fn estimate(scope: &EnvironmentScope, table: &str, query: &Query, page: &Page) -> Result<u64> {
+    let (limit, offset) = (query.limit.unwrap_or(u64::MAX).min(scope.settings().max_rows), query.offset.unwrap_or(0));
+    if page.records > 0 && page.records < limit && query.after.is_none() {
+        return Ok(offset + page.records);
+    }
+    let reading = Transaction::default().reading();
+    let work = |context: &Context<'_>, table: &Table| {
+        let statement = compile::estimate(context, table, query)?;
+        Ok(Some(Planned { statement, on: Place::Session, is_flat: false, extra: () }))
+    };
+    let (answered, _) = execute(scope, table, &[Verb::Read], &reading, work).await?;
+    let plan: serde_json::Value = only(&answered.rows()?)?.try_get(0).map_err(Error::internal)?;
+    let guess = plan[0]["Plan"]["Plan Rows"].as_f64().unwrap_or(0.0) as u64;
+    Ok(guess.max(offset + page.records))
 }
 
 /// The answer may be another one with the schema as it is now. None of these errors has changed anything.
-fn may_be_outdated(error: &Error, verbs: &[Verb]) -> bool {
+fn may_be_outdated(error: &Error, reads_a_body: bool) -> bool {
     let codes = [
-        "table/not-found",
-        "column/not-found",
+        "PGRST200",
+        "PGRST202",
+        access::UNKNOWN_TABLE,
         compile::UNKNOWN_KEY,
         "record/no-single-key",
+        sqlstate::UNDEFINED_FUNCTION,
         sqlstate::UNDEFINED_TABLE,
         sqlstate::UNDEFINED_COLUMN,
         sqlstate::UNDEFINED_TYPE,
@@ -171,53 +380,48 @@ fn may_be_outdated(error: &Error, verbs: &[Verb]) -> bool {
         sqlstate::FEATURE_NOT_SUPPORTED,
     ];
     // Bodies are read with the columns' types, so a value may be wrong for the old type alone.
-    let reads_a_body = verbs.iter().any(|verb| matches!(verb, Verb::Create | Verb::Update));
     codes.contains(&error.code.as_str()) || (reads_a_body && error.code == sqlstate::INVALID_TEXT)
 }
 
-/// Whoever is told about the records that a write touched must be allowed to read them.
-fn verbs(write: Verb, returning: Returning) -> Vec<Verb> {
-    match returning {
-        Returning::Nothing => vec![write],
-        Returning::Count | Returning::Records | Returning::Keys => vec![write, Verb::Read],
-    }
+fn page(rows: &[Row], counted: bool, keyset: Option<&Keyset>, limit: u64, query: &Query) -> Result<Page> {
+    let row = only(rows)?;
+    let records = number(row, 0)?;
+    let total = if counted { Some(number(row, 2)?) } else { None };
+    let keys: Option<&str> = match keyset {
+        Some(_) if records == limit => row.try_get(if counted { 3 } else { 2 }).map_err(Error::internal)?,
+        _ => None,
+    };
+    let next = keyset.zip(keys).map(|(keyset, keys)| keyset.token(keys));
+    Ok(Page { records, text: text(row, 1)?, total, offset: query.offset.unwrap_or(0), next })
 }
 
-fn change(target: Target<'_>, returning: Returning) -> Change<'_> {
-    match target {
-        Target::Filtered => Change { returning, exactly_one: false, id: None },
-        Target::OnlyOne => Change { returning: Returning::Records, exactly_one: true, id: None },
-        // Counted even when nobody asked: a record that is not there is an error.
-        Target::Id(id) if returning == Returning::Nothing => {
-            Change { returning: Returning::Count, exactly_one: false, id: Some(id) }
-        }
-        Target::Id(id) => Change { returning, exactly_one: false, id: Some(id) },
-    }
+/// A page whose rows are the records.
+fn page_of(records: &Records, keyset: Option<&Keyset>, limit: u64, query: &Query) -> Result<Page> {
+    let number = records.len() as u64;
+    let last = keyset.filter(|_| number == limit).zip(records.rows().last());
+    let next = last.and_then(|(keyset, row)| Some(keyset.token(&keyset.texts_of(row)?)));
+    Ok(Page { records: number, text: records.to_array()?, total: None, offset: query.offset.unwrap_or(0), next })
 }
 
 fn written(rows: &[Row], returning: Returning) -> Result<Written> {
     let Some(row) = rows.first() else {
-        let json = matches!(returning, Returning::Records | Returning::Keys).then(|| Bytes::from_static(b"[]"));
-        return Ok(Written { records: 0, json });
+        let text = matches!(returning, Returning::Records | Returning::Keys).then(|| Bytes::from_static(b"[]"));
+        return Ok(Written { text, ..Written::default() });
     };
-    let json = if row.len() > 1 { Some(json(row, 1)?) } else { None };
-    Ok(Written { records: number(row, 0)?, json })
+    let at = |name: &str| row.columns().iter().position(|column| column.name() == name);
+    Ok(Written {
+        records: number(row, 0)?,
+        text: at("body").map(|at| text(row, at)).transpose()?,
+        inserted: at("inserted").map(|at| number(row, at)).transpose()?,
+    })
 }
 
-fn changed(rows: &[Row], table: &str, target: Target<'_>, returning: Returning) -> Result<Written> {
-    let written = written(rows, returning)?;
-    match target {
+fn changed(rows: &[Row], table: &str, asked: &Writing<'_>) -> Result<Written> {
+    let written = written(rows, asked.returning)?;
+    match asked.target {
         Target::Id(id) if written.records == 0 => Err(not_found(table, id)),
-        Target::OnlyOne if written.records != 1 => Err(not_exactly_one("none, or more than one")),
         _ => Ok(written),
     }
-}
-
-/// The single-object form was asked for, and `found` is how many records there are.
-pub(crate) fn not_exactly_one(found: impl std::fmt::Display) -> Error {
-    Error::not_acceptable("PGRST116", "The answer is not exactly one record; nothing was changed.")
-        .details(format!("Records: {found}."))
-        .hint("Use filters that fit one record, or ask for application/json.")
 }
 
 fn not_found(table: &str, id: &str) -> Error {
@@ -234,7 +438,7 @@ fn number(row: &Row, column: usize) -> Result<u64> {
     Ok(number.unsigned_abs())
 }
 
-fn json(row: &Row, column: usize) -> Result<Bytes> {
-    let text: &str = row.try_get(column).map_err(Error::internal)?;
-    Ok(Bytes::copy_from_slice(text.as_bytes()))
+fn text(row: &Row, column: usize) -> Result<Bytes> {
+    let text: Option<&str> = row.try_get(column).map_err(Error::internal)?;
+    Ok(Bytes::copy_from_slice(text.unwrap_or("null").as_bytes()))
 }

@@ -3,7 +3,7 @@
 use serde_json::json;
 
 use super::App;
-use super::environment::{Found, require_usable};
+use super::environment::{Found, bring_up_to_date, require_usable};
 use crate::auth::Role;
 use crate::error::{Error, Result};
 use crate::postgres::cluster::PLATFORM_OPTIONS;
@@ -80,6 +80,7 @@ pub(crate) async fn rotate_credential(app: &App, found: &Found) -> Result<String
 }
 
 async fn platform(app: &App, found: &Found) -> Result<tokio_postgres::Client> {
+    bring_up_to_date(app, &found.environment).await?;
     let database = &found.environment.database;
     Ok(app.cluster.connect_as(&database.platform_login(), database.as_str(), PLATFORM_OPTIONS).await?)
 }

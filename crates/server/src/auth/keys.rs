@@ -62,6 +62,11 @@ impl Verified {
     pub(crate) fn database(&self) -> &DatabaseName {
         &self.0.key.database
     }
+
+    /// How many migrations that had at least when the key was read.
+    pub(crate) fn schema_version(&self) -> i32 {
+        self.0.key.schema_version
+    }
 }
 
 impl KeyCache {
@@ -148,25 +153,59 @@ impl KeyCache {
     }
 }
 
-/// The one key of a request: `X-API-Key`, `apikey` or `Authorization: Bearer`. The same key in several is fine.
-pub(crate) fn key_from_headers(headers: &HeaderMap) -> Result<&str> {
-    // All values of each: a proxy may have looked at another one than the first.
-    let bearer = headers.get_all(header::AUTHORIZATION).iter();
-    let bearer = bearer.map(|value| value.to_str().ok().and_then(|text| text.strip_prefix("Bearer ")));
-    let named = ["x-api-key", "apikey"].into_iter().flat_map(|name| headers.get_all(name)).map(|value| value.to_str().ok());
-    let mut found: Option<&str> = None;
-    for text in named.chain(bearer) {
-        let text = text.ok_or_else(invalid)?.trim();
-        if found.is_some_and(|other| other != text) {
-            return Err(Error::bad_input("key/conflicting", "The request carries two different keys.")
-                .hint("Send one key, in X-API-Key, apikey or Authorization: Bearer."));
-        }
-        found = Some(text);
+/// What a request says of who sends it: one key, and beside it perhaps the access token of a user.
+pub(crate) struct Credentials<'h> {
+    pub(crate) key: &'h str,
+    pub(crate) token: Option<&'h str>,
+}
+
+impl<'h> Credentials<'h> {
+    /// The key in `X-API-Key`, `apikey` or `Authorization: Bearer`; the same in several is fine. Beside a key in one of the first two, the
+    /// last may hold a token.
+    pub(crate) fn of(headers: &'h HeaderMap) -> Result<Self> {
+        Self::with_named(headers, None)
     }
-    found.ok_or_else(|| {
-        Error::unauthenticated("key/missing", "This request carries no API key.")
-            .hint("Send one as `X-API-Key: pk_…`, or as `Authorization: Bearer sk_…`. `cloche keys list` shows those there are.")
-    })
+
+    /// The same where the key may also stand elsewhere, such as in the address a browser is sent to.
+    pub(crate) fn with_named(headers: &'h HeaderMap, elsewhere: Option<&'h str>) -> Result<Self> {
+        // All values of each: a proxy may have looked at another one than the first.
+        let named = ["x-api-key", "apikey"].into_iter().flat_map(|name| headers.get_all(name)).map(|value| value.to_str().ok());
+        let mut key: Option<&str> = None;
+        for text in named.chain(elsewhere.map(Some)) {
+            let text = text.ok_or_else(invalid)?.trim();
+            if key.is_some_and(|other| other != text) {
+                return Err(conflicting());
+            }
+            key = Some(text);
+        }
+        let bearer = headers.get_all(header::AUTHORIZATION).iter();
+        let bearer = bearer.map(|value| value.to_str().ok().and_then(|text| text.strip_prefix("Bearer ")));
+        let mut token: Option<&str> = None;
+        for text in bearer {
+            let text = text.ok_or_else(invalid)?.trim();
+            match key {
+                Some(key) if key == text => {}
+                Some(_) if !is_key(text) && token.is_none_or(|other| other == text) => token = Some(text),
+                Some(_) => return Err(conflicting()),
+                None => key = Some(text),
+            }
+        }
+        key.map(|key| Self { key, token }).ok_or_else(|| {
+            Error::unauthenticated("key/missing", "This request carries no API key.").hint(
+                "Send one as `X-API-Key: pk_…`, or as `Authorization: Bearer sk_…`. `cloche keys list` shows those there are.",
+            )
+        })
+    }
+}
+
+/// Whether a text is meant to be a key, right or wrong.
+fn is_key(text: &str) -> bool {
+    ["pk_", "sk_"].iter().any(|start| text.starts_with(start))
+}
+
+fn conflicting() -> Error {
+    Error::bad_input("key/conflicting", "The request carries two different keys.")
+        .hint("Send one key, in X-API-Key, apikey or Authorization: Bearer.")
 }
 
 fn invalid() -> Error {

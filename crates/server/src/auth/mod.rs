@@ -2,6 +2,7 @@
 //! access token or a browser's session an [`Actor`], and an actor's role in a project a [`ProjectAccess`]. Nothing in `app/` is reachable without one.
 
 mod access;
+pub(crate) mod jwt;
 mod keys;
 mod passwords;
 pub(crate) mod sessions;
@@ -10,9 +11,9 @@ mod tokens;
 mod uses;
 
 pub(crate) use access::{Actor, OrganizationRole, ProjectAccess, Role, SignedIn, unknown, unknown_organization};
-pub(crate) use keys::{KeyCache, key_from_headers};
+pub(crate) use keys::{Credentials, KeyCache};
 pub(crate) use passwords::{Password, Passwords};
-pub(crate) use throttle::{Throttle, Try};
+pub(crate) use throttle::{Throttle, Try, network};
 pub(crate) use tokens::authenticate;
 pub(crate) use uses::Uses;
 

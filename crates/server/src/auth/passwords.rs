@@ -51,10 +51,16 @@ impl fmt::Debug for Password {
 impl Password {
     /// Refuses what is too short, too long or the member's own address.
     pub(crate) fn check(&self, field: &str, email: &str) -> Result<()> {
+        self.check_from(*LENGTH.start(), field, email)
+    }
+
+    /// The same where a password may be shorter, or must be longer.
+    pub(crate) fn check_from(&self, shortest: usize, field: &str, email: &str) -> Result<()> {
         let length = self.0.chars().count();
-        if !LENGTH.contains(&length) {
-            let message = format!("A password has {} to {} characters.", LENGTH.start(), LENGTH.end());
-            return Err(Error::bad_input("password/length", message).field(field, "length", "10 to 256 characters"));
+        if !(shortest..=*LENGTH.end()).contains(&length) {
+            let message = format!("A password has {shortest} to {} characters.", LENGTH.end());
+            let rule = format!("{shortest} to {} characters", LENGTH.end());
+            return Err(Error::bad_input("password/length", message).field(field, "length", rule));
         }
         if self.0.trim().eq_ignore_ascii_case(email) {
             return Err(Error::bad_input("password/is-email", "The password is the e-mail address.")

@@ -8,7 +8,7 @@ use std::net::IpAddr;
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use cloche_wire::MemberId;
+use cloche_wire::{EnvironmentId, MemberId};
 
 use crate::error::{Error, Result};
 
@@ -21,6 +21,11 @@ const ACCOUNT_PAUSE: Duration = Duration::from_secs(10);
 /// Wrong passwords from one address, which may be a whole office's.
 const ADDRESS_TRIES: u32 = 50;
 const ADDRESS_PAUSE: Duration = Duration::from_secs(10);
+/// Users who sign up in one environment from one address, and mails to one address there; each more after a pause.
+const SIGN_UPS: u32 = 60;
+const SIGN_UP_PAUSE: Duration = Duration::from_secs(10);
+const MAILS: u32 = 5;
+const MAIL_PAUSE: Duration = Duration::from_secs(60);
 /// What is remembered at most. Each is forgotten once it has its full number of tries again.
 const REMEMBERED: usize = 50_000;
 /// An e-mail address is no longer than this; what is longer is nobody's, and all of it counts as one.
@@ -37,6 +42,10 @@ enum Who {
     Account(String),
     Address(IpAddr),
     SignedIn(MemberId),
+    /// In an environment, which others must not be kept out of.
+    UserAddress(EnvironmentId, IpAddr),
+    SignUps(EnvironmentId, IpAddr),
+    Mails(EnvironmentId, String),
 }
 
 /// A try that is counted unless it turns out to be right.
@@ -57,7 +66,9 @@ impl Who {
         match self {
             Self::AccountFrom(..) | Self::SignedIn(_) => (PERSON_TRIES, PERSON_PAUSE),
             Self::Account(_) => (ACCOUNT_TRIES, ACCOUNT_PAUSE),
-            Self::Address(_) => (ADDRESS_TRIES, ADDRESS_PAUSE),
+            Self::Address(_) | Self::UserAddress(..) => (ADDRESS_TRIES, ADDRESS_PAUSE),
+            Self::SignUps(..) => (SIGN_UPS, SIGN_UP_PAUSE),
+            Self::Mails(..) => (MAILS, MAIL_PAUSE),
         }
     }
 }
@@ -71,6 +82,26 @@ impl Throttle {
     /// The same for somebody who is signed in, and gives the password once more.
     pub(crate) fn begin_signed_in(&self, member: MemberId) -> Result<Try<'_>> {
         self.begin_at(vec![Who::SignedIn(member)], Instant::now())
+    }
+
+    /// The same for a user of an environment, who counts there alone.
+    pub(crate) fn begin_user(&self, environment: EnvironmentId, email: &str, address: IpAddr) -> Result<Try<'_>> {
+        let (email, network) = (if email.len() > EMAIL { "" } else { email }, network(address));
+        let account = format!("{environment}/{email}");
+        let who = vec![Who::AccountFrom(account.clone(), network), Who::Account(account), Who::UserAddress(environment, network)];
+        self.begin_at(who, Instant::now())
+    }
+
+    /// Counts somebody who makes themselves a user.
+    pub(crate) fn sign_up(&self, environment: EnvironmentId, address: IpAddr) -> Result<()> {
+        self.begin_at(vec![Who::SignUps(environment, network(address))], Instant::now()).map(drop)
+    }
+
+    /// Counts a mail, whether the address is anybody's or not.
+    pub(crate) fn mail(&self, environment: EnvironmentId, email: &str) -> Result<()> {
+        let email = if email.len() > EMAIL { "" } else { email };
+        let counted = self.begin_at(vec![Who::Mails(environment, email.to_owned())], Instant::now());
+        counted.map(drop).map_err(|error| Error { code: "mail/too-many".into(), message: "Too many mails.".into(), ..error })
     }
 
     fn begin_at(&self, who: Vec<Who>, now: Instant) -> Result<Try<'_>> {
@@ -105,7 +136,8 @@ impl Try<'_> {
         for who in &self.who {
             match who {
                 Who::AccountFrom(..) | Who::SignedIn(_) => _ = full_at.remove(who),
-                Who::Account(_) | Who::Address(_) => {
+                Who::SignUps(..) | Who::Mails(..) => {}
+                Who::Account(_) | Who::Address(_) | Who::UserAddress(..) => {
                     if let Some(at) = full_at.get_mut(who) {
                         *at = at.checked_sub(who.limits().1).unwrap_or(*at);
                     }
@@ -116,7 +148,7 @@ impl Try<'_> {
 }
 
 /// Who has one IPv6 address has 2^64 of them.
-fn network(address: IpAddr) -> IpAddr {
+pub(crate) fn network(address: IpAddr) -> IpAddr {
     match address.to_canonical() {
         IpAddr::V6(address) => IpAddr::V6((u128::from(address) & !u128::from(u64::MAX)).into()),
         address => address,

@@ -4,6 +4,7 @@ use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use cloche_wire::Problem;
 
+use super::auth::codes;
 use super::request_id;
 use crate::error::{Error, Kind};
 use crate::postgres::sqlstate::problem_type;
@@ -29,6 +30,7 @@ impl IntoResponse for Error {
 }
 
 fn problem(error: Error, status: StatusCode) -> Problem {
+    let (error_code, message) = (codes::error_code(&error.code), error.message.clone());
     Problem {
         type_: problem_type(&error.code).to_owned(),
         title: status.canonical_reason().unwrap_or("Error").to_owned(),
@@ -40,12 +42,15 @@ fn problem(error: Error, status: StatusCode) -> Problem {
         hint: error.hint,
         request_id: request_id::current(),
         errors: error.fields,
+        msg: error_code.is_some().then(|| message.clone()),
+        error_code: error_code.map(str::to_owned),
     }
 }
 
 fn status(kind: Kind) -> StatusCode {
     match kind {
         Kind::BadInput => StatusCode::BAD_REQUEST,
+        Kind::Several => StatusCode::MULTIPLE_CHOICES,
         Kind::Unauthenticated => StatusCode::UNAUTHORIZED,
         Kind::Forbidden => StatusCode::FORBIDDEN,
         Kind::NotFound => StatusCode::NOT_FOUND,
@@ -57,6 +62,7 @@ fn status(kind: Kind) -> StatusCode {
         Kind::OutOfRange => StatusCode::RANGE_NOT_SATISFIABLE,
         Kind::TooMany => StatusCode::TOO_MANY_REQUESTS,
         Kind::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
+        Kind::Raised(status) => StatusCode::from_u16(status).unwrap_or(StatusCode::BAD_REQUEST),
         Kind::Internal => StatusCode::INTERNAL_SERVER_ERROR,
     }
 }

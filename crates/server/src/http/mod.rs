@@ -1,5 +1,7 @@
 //! Everything that knows HTTP.
 
+mod address;
+mod auth;
 mod console;
 pub(crate) mod data;
 mod error;

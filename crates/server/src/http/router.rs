@@ -9,13 +9,18 @@ use axum::response::{IntoResponse as _, Response};
 
 use super::graphql::{self, Graph};
 use super::routes::{Credential, Route, Routes, get, post};
-use super::{console, data, operations, request_id, session};
+use super::{auth, console, data, operations, request_id, session};
 use crate::app::App;
 use crate::error::Error;
 
 /// Data: one environment, chosen by the key.
 fn data_plane() -> Routes<Arc<App>> {
     data::routes()
+}
+
+/// Users of an environment: for applications, for those who look after users, and for browsers that open a link.
+fn users() -> [Routes<Arc<App>>; 3] {
+    [auth::routes(), auth::admin_routes(), auth::link_routes()]
 }
 
 /// Management: what the member's roles allow.
@@ -60,13 +65,17 @@ fn console() -> Routes<()> {
 
 /// Every route there is. What `router` serves and this does not list would be found by nobody who checks them all.
 pub(crate) fn list() -> Vec<Route> {
-    [data_plane().list(), management_plane().list(), sessions().list(), operations().list(), console().list()].concat()
+    let users: Vec<Route> = users().iter().flat_map(|routes| routes.list().to_vec()).collect();
+    [data_plane().list(), &users, management_plane().list(), sessions().list(), operations().list(), console().list()].concat()
 }
 
 pub(super) fn router(app: Arc<App>) -> Router {
     let graph = Graph { schema: graphql::schema(Some(Arc::clone(&app))), app: Arc::clone(&app) };
+    let users = users().into_iter().fold(Router::new(), |router, routes| router.merge(routes.with_state(Arc::clone(&app))));
+    let applications = data_plane().with_state(Arc::clone(&app)).merge(users);
+    let applications = applications.route_layer(middleware::from_fn(data::guardrails::layer));
     Router::new()
-        .merge(data_plane().with_state(Arc::clone(&app)))
+        .merge(applications)
         .merge(management_plane().with_state(graph))
         .merge(sessions().with_state(Arc::clone(&app)))
         .merge(operations().with_state(app))

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 use std::num::NonZero;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, LazyLock, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -12,11 +12,16 @@ use tokio_postgres::Client;
 
 use super::cluster::Cluster;
 use super::database::DatabaseName;
+use super::encode::OUTPUT_OPTIONS;
 use super::gate::{Closed, Gate, Pass};
 use super::lane::{LANE_OPTIONS, Lane};
-use super::schema::Schema;
+use super::schema::{self, Schema};
+use super::settings::EnvironmentSettings;
+use super::signing::SigningKeys;
+use super::template::migrate_environment;
 use crate::error::{Error, Result};
 use crate::fence::Lease;
+use crate::traffic::requests::Traffic;
 
 /// Connections to all environments together; PostgreSQL allows 200, the rest is the administrator's and the customers' own.
 const BUDGET: usize = 120;
@@ -27,6 +32,8 @@ static MAX_LANES: LazyLock<usize> = LazyLock::new(|| std::thread::available_para
 const BUSY_LANE: usize = 3;
 /// Connections of one environment for statements that need one to themselves.
 const MAX_SESSIONS: usize = 8;
+/// Connections of one environment for the platform's own tables.
+const MAX_PLATFORM: usize = 4;
 /// Connections nobody used for this long are closed.
 const IDLE: Duration = Duration::from_secs(60);
 /// How long the requests inside may take to leave a gate that another node has closed; it has given up long before that.
@@ -37,7 +44,11 @@ const SCHEMA_AGE: Duration = Duration::from_secs(30);
 const PATIENCE: Duration = Duration::from_secs(5);
 
 const SESSION_OPTIONS: &str =
-    "-c default_transaction_read_only=off -c statement_timeout=30s -c lock_timeout=5s -c idle_in_transaction_session_timeout=30s";
+    "-c default_transaction_read_only=off -c lock_timeout=5s -c idle_in_transaction_session_timeout=30s -c statement_timeout=";
+
+/// Settings of the platform's sessions: nothing of schema `public` is found without being named.
+const PLATFORM_SESSION_OPTIONS: &str = "-c default_transaction_read_only=off -c search_path=pg_catalog -c statement_timeout=15s \
+    -c lock_timeout=5s -c idle_in_transaction_session_timeout=15s";
 
 /// All environments with a handle on this server.
 pub(crate) struct Environments {
@@ -55,21 +66,40 @@ pub(crate) struct Handle {
     budget: Arc<Budget>,
     lanes: Mutex<Vec<Arc<LaneSlot>>>,
     opening: tokio::sync::Mutex<()>,
-    idle_sessions: Mutex<Vec<Connection>>,
-    session_slots: Arc<Semaphore>,
+    sessions: Pool,
+    platform: Pool,
+    pub(super) signing: SigningKeys,
+    /// Held while schema `cloche` is brought up to date; true when that is done.
+    migrated: tokio::sync::Mutex<bool>,
     /// Counts the closings of all connections: one that was out meanwhile is not taken back.
     generation: AtomicU64,
     lease: Arc<Lease>,
     schema: Mutex<Remembered>,
     schema_loading: tokio::sync::Mutex<()>,
+    /// Seconds, with which sessions are connected.
+    statement_timeout: AtomicU32,
+    pub(crate) traffic: Traffic,
     /// Milliseconds after the registry started.
     last_used: AtomicU64,
 }
 
-/// The tables as they were read last.
+/// Connections as one login that are used by one at a time.
+struct Pool {
+    idle: Mutex<Vec<Connection>>,
+    slots: Arc<Semaphore>,
+}
+
+/// What is read of an environment at once, and remembered together.
+#[derive(Clone)]
+struct Known {
+    schema: Arc<Schema>,
+    settings: Arc<EnvironmentSettings>,
+}
+
+/// The tables and settings as they were read last.
 #[derive(Default)]
 struct Remembered {
-    schema: Option<(Arc<Schema>, Instant)>,
+    schema: Option<(Known, Instant)>,
     /// Counts the changes heard of: what was being read while one came in is not remembered.
     changes: u64,
 }
@@ -96,8 +126,19 @@ pub(crate) struct LaneInUse(Arc<LaneSlot>);
 pub(crate) struct Session {
     connection: Option<Connection>,
     handle: Arc<Handle>,
+    login: Login,
     generation: u64,
     _turn: OwnedSemaphorePermit,
+}
+
+/// A [`Session`] as the environment's platform login.
+pub(crate) type PlatformSession = Session;
+
+/// Which of the environment's logins a session has.
+#[derive(Debug, Clone, Copy)]
+enum Login {
+    Data,
+    Platform,
 }
 
 impl Environments {
@@ -137,6 +178,17 @@ impl Environments {
     /// The same for every environment.
     pub(crate) fn all_schemas_changed(&self) {
         locked(&self.handles).values().for_each(|handle| handle.forget_schema());
+    }
+
+    /// Those whose requests are not all written down yet. Asking keeps none of them awake.
+    pub(crate) fn with_traffic(&self) -> Vec<Arc<Handle>> {
+        locked(&self.handles).values().filter(|handle| handle.traffic.is_waiting()).map(Arc::clone).collect()
+    }
+
+    /// All those in memory whose settings are known.
+    pub(crate) fn with_settings(&self) -> Vec<(Arc<Handle>, Arc<EnvironmentSettings>)> {
+        let handles = locked(&self.handles);
+        handles.values().filter_map(|handle| Some((Arc::clone(handle), handle.known_settings()?))).collect()
     }
 
     /// How many environments have a handle, and how many connections they hold together.
@@ -204,11 +256,15 @@ impl Handle {
             lease: Arc::clone(&all.lease),
             lanes: Mutex::default(),
             opening: tokio::sync::Mutex::default(),
-            idle_sessions: Mutex::default(),
-            session_slots: Arc::new(Semaphore::new(MAX_SESSIONS)),
+            sessions: Pool::new(MAX_SESSIONS),
+            platform: Pool::new(MAX_PLATFORM),
+            signing: SigningKeys::default(),
+            migrated: tokio::sync::Mutex::default(),
             generation: AtomicU64::new(0),
             schema: Mutex::default(),
             schema_loading: tokio::sync::Mutex::default(),
+            statement_timeout: AtomicU32::new(EnvironmentSettings::default().statement_timeout_seconds),
+            traffic: Traffic::default(),
             last_used: AtomicU64::new(0),
         }
     }
@@ -281,7 +337,18 @@ impl Handle {
 
     /// A connection of one's own.
     pub(crate) async fn session(self: &Arc<Self>) -> Result<Session> {
-        let turn = tokio::time::timeout(PATIENCE, Arc::clone(&self.session_slots).acquire_owned())
+        self.take(Login::Data).await
+    }
+
+    /// A connection as the environment's platform login, which reads and writes the tables of schema `cloche`. Like all connections it is
+    /// for those inside the gate: a request takes it from its scope, others [`Handle::enter`] first and keep the pass as long.
+    pub(crate) async fn platform(self: &Arc<Self>) -> Result<PlatformSession> {
+        self.take(Login::Platform).await
+    }
+
+    async fn take(self: &Arc<Self>, login: Login) -> Result<Session> {
+        let pool = self.pool(login);
+        let turn = tokio::time::timeout(PATIENCE, Arc::clone(&pool.slots).acquire_owned())
             .await
             .map_err(|_| {
                 Error::unavailable(
@@ -292,24 +359,56 @@ impl Handle {
             })?
             .map_err(Error::internal)?;
         let generation = self.generation.load(Ordering::SeqCst);
-        let idle = std::iter::from_fn(|| locked(&self.idle_sessions).pop()).find(|connection| !connection.client.is_closed());
+        let idle = std::iter::from_fn(|| locked(&pool.idle).pop()).find(|connection| !connection.client.is_closed());
         let connection = match idle {
             Some(connection) => connection,
-            None => self.connect(SESSION_OPTIONS).await?,
+            None => match login {
+                Login::Data => {
+                    let timeout = self.statement_timeout.load(Ordering::Relaxed);
+                    self.connect(&format!("{SESSION_OPTIONS}{timeout}s")).await?
+                }
+                Login::Platform => self.connect_as(&self.database.platform_login(), PLATFORM_SESSION_OPTIONS).await?,
+            },
         };
-        Ok(Session { connection: Some(connection), handle: Arc::clone(self), generation, _turn: turn })
+        Ok(Session { connection: Some(connection), handle: Arc::clone(self), login, generation, _turn: turn })
+    }
+
+    fn pool(&self, login: Login) -> &Pool {
+        match login {
+            Login::Data => &self.sessions,
+            Login::Platform => &self.platform,
+        }
     }
 
     async fn connect(&self, options: &str) -> Result<Connection> {
+        self.connect_as(&self.database.data_login(), &format!("{options} {OUTPUT_OPTIONS}")).await
+    }
+
+    async fn connect_as(&self, login: &str, options: &str) -> Result<Connection> {
         let slot = self.budget.take().await?;
-        let client = self.cluster.connect_as(&self.database.data_login(), self.database.as_str(), options).await?;
+        let client = self.cluster.connect_as(login, self.database.as_str(), options).await?;
         Ok(Connection { client, _slot: slot })
+    }
+
+    /// Brings schema `cloche` to what this server knows, once. Not while the gate is closed.
+    pub(crate) async fn migrate(&self) -> Result<()> {
+        let mut migrated = self.migrated.lock().await;
+        if *migrated {
+            return Ok(());
+        }
+        let _pass = self.enter().await?;
+        let _slot = self.budget.take().await?;
+        migrate_environment(&self.cluster, &self.database).await?;
+        *migrated = true;
+        Ok(())
     }
 
     /// The tables there are, from memory where known.
     pub(crate) async fn schema(self: &Arc<Self>) -> Result<Arc<Schema>> {
         let known = locked(&self.schema).schema.clone();
-        let Some((schema, read)) = known.filter(|_| self.lease.holds()) else { return self.load_schema(Duration::ZERO).await };
+        let Some((Known { schema, .. }, read)) = known.filter(|_| self.lease.holds()) else {
+            return Ok(self.load_schema(Duration::ZERO).await?.schema);
+        };
         if read.elapsed() > SCHEMA_AGE && self.schema_loading.try_lock().is_ok() {
             let handle = Arc::clone(self);
             tokio::spawn(async move {
@@ -321,6 +420,19 @@ impl Handle {
         Ok(schema)
     }
 
+    /// The environment's settings, from memory where known. Goes in at the gate by itself, and only where it must.
+    pub(crate) async fn settings(self: &Arc<Self>) -> Result<Arc<EnvironmentSettings>> {
+        if let Some(settings) = self.known_settings().filter(|_| self.lease.holds()) {
+            return Ok(settings);
+        }
+        let _pass = self.enter().await?;
+        Ok(self.load_schema(Duration::ZERO).await?.settings)
+    }
+
+    fn known_settings(&self) -> Option<Arc<EnvironmentSettings>> {
+        locked(&self.schema).schema.as_ref().map(|(known, _)| Arc::clone(&known.settings))
+    }
+
     fn forget_schema(&self) {
         let mut remembered = locked(&self.schema);
         remembered.changes += 1;
@@ -329,39 +441,53 @@ impl Handle {
 
     /// The tables there are now, unless they were read within the last second.
     pub(crate) async fn reload_schema(self: &Arc<Self>) -> Result<Arc<Schema>> {
-        self.load_schema(Duration::from_secs(1)).await
+        Ok(self.load_schema(Duration::from_secs(1)).await?.schema)
     }
 
-    async fn load_schema(self: &Arc<Self>, max_age: Duration) -> Result<Arc<Schema>> {
+    async fn load_schema(self: &Arc<Self>, max_age: Duration) -> Result<Known> {
         let asked = Instant::now();
         let _turn = self.schema_loading.lock().await;
         let changes = {
             let remembered = locked(&self.schema);
-            if let Some((schema, read)) = &remembered.schema
+            if let Some((known, read)) = &remembered.schema
                 && (*read >= asked || read.elapsed() < max_age)
             {
-                return Ok(Arc::clone(schema));
+                return Ok(known.clone());
             }
             remembered.changes
         };
         let session = self.session().await?;
         let read = Instant::now();
-        let schema = Arc::new(Schema::load(session.client()?).await.map_err(super::sqlstate::to_error)?);
+        let client = session.client()?;
+        let read_both = async { tokio::try_join!(schema::load(client), EnvironmentSettings::load(client)) };
+        let (schema, settings) = read_both.await.map_err(super::sqlstate::to_error)?;
+        let known = Known { schema: Arc::new(schema), settings: Arc::new(settings) };
+        let timeout = known.settings.statement_timeout_seconds;
+        if self.statement_timeout.swap(timeout, Ordering::Relaxed) != timeout {
+            self.close_connections();
+        }
         let mut remembered = locked(&self.schema);
         if remembered.changes == changes {
-            remembered.schema = Some((Arc::clone(&schema), read));
+            remembered.schema = Some((known.clone(), read));
         }
-        Ok(schema)
+        Ok(known)
     }
 
     fn has_connections(&self) -> bool {
-        !locked(&self.lanes).is_empty() || !locked(&self.idle_sessions).is_empty()
+        !locked(&self.lanes).is_empty() || !locked(&self.sessions.idle).is_empty() || !locked(&self.platform.idle).is_empty()
     }
 
     fn close_connections(&self) {
         self.generation.fetch_add(1, Ordering::SeqCst);
         locked(&self.lanes).clear();
-        locked(&self.idle_sessions).clear();
+        locked(&self.sessions.idle).clear();
+        locked(&self.platform.idle).clear();
+    }
+}
+
+impl Pool {
+    fn new(size: usize) -> Self {
+        Self { idle: Mutex::default(), slots: Arc::new(Semaphore::new(size)) }
     }
 }
 
@@ -379,17 +505,25 @@ impl Session {
             .map(|connection| &connection.client)
             .ok_or_else(|| Error::internal("a session without a connection"))
     }
+
+    /// The same, for a transaction.
+    pub(crate) fn client_mut(&mut self) -> Result<&mut Client> {
+        self.connection
+            .as_mut()
+            .map(|connection| &mut connection.client)
+            .ok_or_else(|| Error::internal("a session without a connection"))
+    }
 }
 
 impl Drop for Session {
     fn drop(&mut self) {
         let Some(connection) = self.connection.take() else { return };
-        let (handle, generation) = (Arc::clone(&self.handle), self.generation);
+        let (handle, login, generation) = (Arc::clone(&self.handle), self.login, self.generation);
         tokio::spawn(async move {
             // Whatever state the statement left, down to an open transaction (where this fails), goes no further.
             let reset = tokio::time::timeout(PATIENCE, connection.client.batch_execute("DISCARD ALL")).await;
             if matches!(reset, Ok(Ok(()))) && handle.generation.load(Ordering::SeqCst) == generation {
-                locked(&handle.idle_sessions).push(connection);
+                locked(&handle.pool(login).idle).push(connection);
             }
         });
     }

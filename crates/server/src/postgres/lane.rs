@@ -4,13 +4,14 @@
 //! ([`LANE_OPTIONS`]), so that nobody's operator in `public` can be picked up by a comparison.
 
 use std::collections::HashMap;
-use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, OnceLock};
 
 use tokio_postgres::error::SqlState;
 use tokio_postgres::types::{ToSql, Type};
 use tokio_postgres::{Client, Error, Row, Statement};
 
+use super::encode::{Encoder, Records};
 use super::param::TextParam;
 
 /// What a lane's connection is opened with (`tokio_postgres::Config::options`). The time limits are short because others
@@ -37,7 +38,14 @@ impl Lane {
     /// Runs one statement, beside those that others are running.
     pub(crate) async fn query(&self, sql: &str, params: &[TextParam<'_>]) -> Result<Vec<Row>, Error> {
         let _counted = InFlight::enter(&self.in_flight);
-        self.statements.query(&self.client, sql, params).await
+        Ok(self.statements.query(&self.client, sql, params).await?.0)
+    }
+
+    /// The same for a statement whose rows are records: with them comes what writes them as JSON.
+    pub(crate) async fn records(&self, sql: &str, params: &[TextParam<'_>]) -> Result<Records, Error> {
+        let _counted = InFlight::enter(&self.in_flight);
+        let (rows, prepared) = self.statements.query(&self.client, sql, params).await?;
+        Ok(Records::new(rows, prepared.encoder()))
     }
 
     /// How many statements wait for their answer: the least loaded lane has the fewest.
@@ -68,23 +76,36 @@ impl Drop for InFlight<'_> {
 }
 
 /// The prepared statements of ONE connection, by SQL text; the least recently used makes room.
-pub(crate) struct StatementCache {
+struct StatementCache {
     entries: Mutex<Entries>,
 }
 
 #[derive(Default)]
 struct Entries {
-    by_sql: HashMap<Box<str>, (Statement, u64)>,
+    by_sql: HashMap<Box<str>, (Arc<Prepared>, u64)>,
     clock: u64,
 }
 
+/// A statement, and what writes its rows, once that was asked for. It is of this statement and not of the table as remembered: when the
+/// table has changed, the statement is prepared anew.
+struct Prepared {
+    statement: Statement,
+    encoder: OnceLock<Option<Arc<Encoder>>>,
+}
+
+impl Prepared {
+    fn encoder(&self) -> Option<Arc<Encoder>> {
+        self.encoder.get_or_init(|| Encoder::for_rows_of(self.statement.columns()).map(Arc::new)).clone()
+    }
+}
+
 impl StatementCache {
-    pub(crate) fn new() -> Self {
+    fn new() -> Self {
         Self { entries: Mutex::default() }
     }
 
     /// Runs `sql` on `client`, which must always be the same connection, preparing it when it is new there.
-    pub(crate) async fn query(&self, client: &Client, sql: &str, params: &[TextParam<'_>]) -> Result<Vec<Row>, Error> {
+    async fn query(&self, client: &Client, sql: &str, params: &[TextParam<'_>]) -> Result<(Vec<Row>, Arc<Prepared>), Error> {
         match self.attempt(client, sql, params).await {
             Err(error) if is_outdated(&error) => {
                 self.clear();
@@ -94,42 +115,43 @@ impl StatementCache {
         }
     }
 
-    /// Forgets every statement: after `DISCARD ALL`, or when the schema has changed.
-    pub(crate) fn clear(&self) {
+    /// Forgets every statement, as when the schema has changed.
+    fn clear(&self) {
         let forgotten = std::mem::take(&mut *self.lock());
         // Dropping a statement sends a message: not while others wait for the lock.
         drop(forgotten);
     }
 
-    async fn attempt(&self, client: &Client, sql: &str, params: &[TextParam<'_>]) -> Result<Vec<Row>, Error> {
-        let statement = match self.get(sql) {
-            Some(statement) => statement,
+    async fn attempt(&self, client: &Client, sql: &str, params: &[TextParam<'_>]) -> Result<(Vec<Row>, Arc<Prepared>), Error> {
+        let prepared = match self.get(sql) {
+            Some(prepared) => prepared,
             None => {
-                let statement = client.prepare(sql).await?;
-                self.insert(sql, statement.clone());
-                statement
+                let prepared = Arc::new(Prepared { statement: client.prepare(sql).await?, encoder: OnceLock::new() });
+                self.insert(sql, Arc::clone(&prepared));
+                prepared
             }
         };
-        match params {
-            [] => client.query(&statement, &[]).await,
-            [one] => client.query(&statement, &[one]).await,
+        let rows = match params {
+            [] => client.query(&prepared.statement, &[]).await?,
+            [one] => client.query(&prepared.statement, &[one]).await?,
             many => {
                 let many: Vec<&(dyn ToSql + Sync)> = many.iter().map(|param| param as _).collect();
-                client.query(&statement, &many).await
+                client.query(&prepared.statement, &many).await?
             }
-        }
+        };
+        Ok((rows, prepared))
     }
 
-    fn get(&self, sql: &str) -> Option<Statement> {
+    fn get(&self, sql: &str) -> Option<Arc<Prepared>> {
         let mut entries = self.lock();
         entries.clock += 1;
         let now = entries.clock;
-        let (statement, used) = entries.by_sql.get_mut(sql)?;
+        let (prepared, used) = entries.by_sql.get_mut(sql)?;
         *used = now;
-        Some(statement.clone())
+        Some(Arc::clone(prepared))
     }
 
-    fn insert(&self, sql: &str, statement: Statement) {
+    fn insert(&self, sql: &str, prepared: Arc<Prepared>) {
         let mut entries = self.lock();
         entries.clock += 1;
         let now = entries.clock;
@@ -138,7 +160,7 @@ impl StatementCache {
             let oldest = entries.by_sql.iter().min_by_key(|(_, (_, used))| *used).map(|(sql, _)| sql.clone());
             evicted = oldest.and_then(|oldest| entries.by_sql.remove(&oldest));
         }
-        let replaced = entries.by_sql.insert(sql.into(), (statement, now));
+        let replaced = entries.by_sql.insert(sql.into(), (prepared, now));
         drop(entries);
         drop((evicted, replaced));
     }

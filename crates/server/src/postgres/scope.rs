@@ -3,15 +3,17 @@
 use std::sync::Arc;
 
 use cloche_wire::{EnvironmentId, KeyKind};
-use tokio::sync::OnceCell;
+use futures_util::future::join4;
 use tokio_postgres::Row;
 use tokio_postgres::error::SqlState;
 
-use super::environments::Handle;
-use super::gate::Pass;
+use super::encode::Records;
+use super::environments::{Handle, PlatformSession};
 use super::lane::query_once;
 use super::param::TextParam;
-use super::schema::Schema;
+use super::realm::Realm;
+use super::schema::{Schema, Verb};
+use super::settings::EnvironmentSettings;
 use super::sqlstate::to_error;
 use crate::error::Result;
 
@@ -42,30 +44,77 @@ pub(crate) struct EndUser {
 
 /// Which kind of connection a statement needs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum On {
+pub(crate) enum On<'t> {
     /// A pipelined connection shared with others: reads of plain tables only, because nothing may set state there or wait for locks.
     Lane,
     /// A connection of its own.
     Session,
+    /// A connection of its own, and a transaction that knows who calls: for what may ask.
+    Transaction(&'t Transaction),
 }
+
+/// How a statement that is no lane's is run.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct Transaction {
+    pub(crate) read_only: bool,
+    /// `Prefer: tx=rollback`: do it, tell of it, and take it back.
+    pub(crate) rollback: bool,
+    pub(crate) timezone: Option<String>,
+    /// The request's method and path, which functions may ask for.
+    pub(crate) method: String,
+    pub(crate) path: String,
+}
+
+impl Transaction {
+    /// The same for what only reads.
+    pub(crate) fn reading(&self) -> Self {
+        Self { read_only: true, ..self.clone() }
+    }
+
+    /// A statement by itself does as well.
+    pub(crate) fn is_plain(&self) -> bool {
+        !self.rollback && self.timezone.is_none()
+    }
+
+    /// It may change something.
+    pub(crate) fn writes(&self) -> bool {
+        !self.read_only
+    }
+}
+
+/// What functions, triggers and policies may ask of the request, by the names that PostgREST gives it.
+const TELL: &str = "SELECT pg_catalog.set_config('request.jwt.claims', $1, true), pg_catalog.set_config('request.method', $2, true), \
+    pg_catalog.set_config('request.path', $3, true), pg_catalog.set_config('TimeZone', coalesce($4, pg_catalog.current_setting('TimeZone')), true)";
 
 /// One environment's data for the length of one request. Only a verified key makes one.
 pub(crate) struct EnvironmentScope {
     actor: DataActor,
-    handle: Arc<Handle>,
-    /// Taken with the first use of the database: a client that is slow to send its body keeps no gate from closing.
-    pass: OnceCell<Pass>,
+    realm: Realm,
+    settings: Arc<EnvironmentSettings>,
 }
 
 impl EnvironmentScope {
-    pub(crate) fn new(actor: DataActor, handle: Arc<Handle>) -> Self {
-        Self { actor, handle, pass: OnceCell::new() }
+    pub(crate) fn new(actor: DataActor, realm: Realm, settings: Arc<EnvironmentSettings>) -> Self {
+        Self { actor, realm, settings }
     }
 
-    /// Goes in at the gate, once; waits while the environment is being copied.
+    /// How this environment answers: limits of bodies and pages, what is switched on.
+    pub(crate) fn settings(&self) -> &EnvironmentSettings {
+        &self.settings
+    }
+
+    /// Counts a use of a table or function, and of the columns that `columns` counts. All names are of the schema.
+    pub(crate) fn used(&self, resource: &str, verb: Verb, columns: impl FnOnce(&mut dyn FnMut(&str))) {
+        self.realm.handle().traffic.used(resource, verb, columns);
+    }
+
     async fn handle(&self) -> Result<&Arc<Handle>> {
-        self.pass.get_or_try_init(|| self.handle.enter()).await?;
-        Ok(&self.handle)
+        self.realm.inside().await
+    }
+
+    /// The environment behind it, for what is done with the platform's own tables.
+    pub(crate) fn realm(&self) -> &Realm {
+        &self.realm
     }
 
     pub(crate) fn actor(&self) -> &DataActor {
@@ -82,9 +131,18 @@ impl EnvironmentScope {
         self.handle().await?.reload_schema().await
     }
 
+    /// A connection for the platform's own tables of the environment.
+    #[allow(dead_code)]
+    pub(crate) async fn platform(&self) -> Result<PlatformSession> {
+        self.realm.platform().await
+    }
+
     /// Runs one statement. A read that is too slow for its lane runs again on a session, where it has more time.
-    pub(crate) async fn run(&self, on: On, sql: &str, params: &[TextParam<'_>]) -> Result<Vec<Row>> {
+    pub(crate) async fn run(&self, on: On<'_>, sql: &str, params: &[TextParam<'_>]) -> Result<Vec<Row>> {
         let handle = self.handle().await?;
+        if let On::Transaction(transaction) = on {
+            return self.run_in(transaction, sql, params).await;
+        }
         if on == On::Lane {
             let lane = handle.lane().await?;
             match lane.lane().query(sql, params).await {
@@ -94,6 +152,57 @@ impl EnvironmentScope {
         }
         let session = handle.session().await?;
         query_once(session.client()?, sql, params).await.map_err(to_error)
+    }
+
+    /// One statement in a transaction; all of it is sent at once.
+    async fn run_in(&self, transaction: &Transaction, sql: &str, params: &[TextParam<'_>]) -> Result<Vec<Row>> {
+        let session = self.handle().await?.session().await?;
+        let client = session.client()?;
+        let begin = if transaction.read_only { "BEGIN READ ONLY" } else { "BEGIN" };
+        let end = if transaction.rollback { "ROLLBACK" } else { "COMMIT" };
+        let told = [
+            TextParam::new(self.claims()),
+            TextParam::new(transaction.method.as_str()),
+            TextParam::new(transaction.path.as_str()),
+            TextParam(transaction.timezone.as_deref().map(Into::into)),
+        ];
+        // Sent in this order, with their first poll.
+        let (begun, told, rows, ended) = join4(
+            client.batch_execute(begin),
+            query_once(client, TELL, &told),
+            query_once(client, sql, params),
+            client.batch_execute(end),
+        )
+        .await;
+        begun.map_err(to_error)?;
+        told.map_err(to_error)?;
+        let rows = rows.map_err(to_error)?;
+        // What is checked at the end of a transaction may fail there.
+        ended.map_err(to_error)?;
+        Ok(rows)
+    }
+
+    /// Who calls, as claims of a token.
+    fn claims(&self) -> String {
+        match (&self.actor.user, self.actor.kind) {
+            (Some(user), _) => user.claims.to_string(),
+            (None, KeyKind::Publishable) => r#"{"role":"anon"}"#.to_owned(),
+            (None, KeyKind::Secret) => r#"{"role":"service_role"}"#.to_owned(),
+        }
+    }
+
+    /// The same for a flat select of columns that [`Kind`](super::encode::Kind) knows: its rows are records, and are written as JSON here.
+    pub(crate) async fn records(&self, on: On<'_>, sql: &str, params: &[TextParam<'_>]) -> Result<Records> {
+        let handle = self.handle().await?;
+        if on == On::Lane {
+            let lane = handle.lane().await?;
+            match lane.lane().records(sql, params).await {
+                Err(error) if wants_a_session(&error) => {}
+                outcome => return outcome.map_err(to_error),
+            }
+        }
+        let session = handle.session().await?;
+        query_once(session.client()?, sql, params).await.map(Records::of_rows).map_err(to_error)
     }
 }
 

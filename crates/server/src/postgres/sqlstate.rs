@@ -8,6 +8,8 @@ use tokio_postgres::error::{DbError, SqlState};
 
 use crate::error::Error;
 
+/// A function that was there when the schema was read.
+pub(crate) const UNDEFINED_FUNCTION: &str = "42883";
 /// A table that was there when the schema was read.
 pub(crate) const UNDEFINED_TABLE: &str = "42P01";
 /// A column that was there when the schema was read.
@@ -26,6 +28,12 @@ pub(crate) fn to_error(error: tokio_postgres::Error) -> Error {
     let Some(db) = error.as_db_error() else {
         return error.into();
     };
+    if let Some(refused) = refused(db) {
+        return refused;
+    }
+    if let Some(status) = chosen_status(db.code().code()) {
+        return describe(Error::raised(status, db.code().code(), db.message()), db);
+    }
     let answer = match outcome(db.code().code()) {
         Outcome::BadInput => Error::bad_input,
         Outcome::Conflict => Error::conflict,
@@ -37,6 +45,34 @@ pub(crate) fn to_error(error: tokio_postgres::Error) -> Error {
         Outcome::Internal => return Error::internal(error),
     };
     describe(answer(db.code().code(), db.message()), db)
+}
+
+/// What `cloche.refuse` raised.
+fn refused(db: &DbError) -> Option<Error> {
+    let number = db.message();
+    Some(match db.code().code() {
+        "CL001" => {
+            Error::forbidden("42501", "A record would be one that you may not write, or may not see; nothing was changed.")
+                .hint("The access rules of the table say which records you may write and read.")
+        }
+        "CL002" => not_exactly_one(number),
+        "CL003" => Error::bad_input("PGRST124", "Query result exceeds max-affected preference constraint")
+            .details(format!("The query affects {number} rows"))
+            .hint("Nothing was changed. Use narrower filters, or a larger max-affected."),
+        _ => return None,
+    })
+}
+
+/// The status in `PTxyz`, PostgREST's way for a function to choose one; of those that tell of a failure.
+fn chosen_status(code: &str) -> Option<u16> {
+    code.strip_prefix("PT")?.parse().ok().filter(|status| (400..=599).contains(status))
+}
+
+/// The single-object form was asked for, and `found` is how many records there are.
+pub(crate) fn not_exactly_one(found: impl std::fmt::Display) -> Error {
+    Error::not_acceptable("PGRST116", "The answer is not exactly one record; nothing was changed.")
+        .details(format!("The result contains {found} rows"))
+        .hint("Use filters that fit one record, or ask for application/json.")
 }
 
 /// The same for statements that hold what somebody wrote in a definition: there, more is theirs to mend.
@@ -57,6 +93,18 @@ pub(crate) fn problem_type(code: &str) -> &str {
         "PGRST103" => return "request/out-of-range",
         "PGRST116" => return "record/not-exactly-one",
         "PGRST204" => return "column/not-found",
+        "PGRST100" | "PGRST108" | "PGRST122" => return "request/malformed-parameter",
+        "PGRST105" | "PGRST115" => return "request/not-one-record",
+        "PGRST118" | "PGRST120" | "PGRST127" => return "request/not-applicable",
+        "PGRST123" => return "environment/aggregates-off",
+        "PGRST124" | "PGRST128" => return "record/too-many",
+        "PGRST200" => return "relationship/not-found",
+        "PGRST201" => return "relationship/ambiguous",
+        "PGRST202" => return "function/not-found",
+        "PGRST203" => return "function/ambiguous",
+        "PGRST205" => return "table/not-found",
+        "PGRST301" => return "token/invalid",
+        "PGRST303" => return "token/expired",
         _ => {}
     }
     let is_sqlstate = code.len() == 5 && code.bytes().all(|byte| byte.is_ascii_uppercase() || byte.is_ascii_digit());
@@ -85,7 +133,7 @@ pub(crate) fn problem_type(code: &str) -> &str {
             "23" => "record/constraint",
             "42" => "request/not-applicable",
             "54" => "request/too-complex",
-            "P0" => "record/raised",
+            "P0" | "PT" => "record/raised",
             "40" | "53" | "57" | "08" | "28" | "3D" => "database/unavailable",
             _ => "database/refused",
         },
@@ -166,6 +214,14 @@ mod tests {
             "column/not-found",
         ];
         assert_eq!(named, expected);
+    }
+
+    #[test]
+    fn functions_choose_statuses_of_failures_alone() {
+        assert_eq!(
+            ["PT402", "PT599", "PT200", "PT4021", "PTabc", "P0001"].map(chosen_status),
+            [Some(402), Some(599), None, None, None, None]
+        );
     }
 
     #[test]

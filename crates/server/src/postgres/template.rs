@@ -4,14 +4,27 @@ use anyhow::Context as _;
 use tokio_postgres::Client;
 
 use super::cluster::Cluster;
-use super::migrate::{Migration, migrate};
+use super::database::DatabaseName;
+use super::migrate::{MigrateError, Migration, migrate};
 
 /// The database that new environments are copied from. Nobody may connect to it once it is ready.
 pub(crate) const TEMPLATE: &str = "cloche_template";
 
 /// Schema `cloche`, oldest first.
-pub(crate) const MIGRATIONS: &[Migration] =
-    &[Migration { name: "0001_foundation", sql: include_str!("environment_schema/0001_foundation.sql") }];
+pub(crate) const MIGRATIONS: &[Migration] = &[
+    Migration { name: "0001_foundation", sql: include_str!("environment_schema/0001_foundation.sql") },
+    Migration { name: "0002_records", sql: include_str!("environment_schema/0002_records.sql") },
+    Migration { name: "0003_users", sql: include_str!("environment_schema/0003_users.sql") },
+    Migration { name: "0004_settings", sql: include_str!("environment_schema/0004_settings.sql") },
+    Migration { name: "0006_rules", sql: include_str!("environment_schema/0006_rules.sql") },
+];
+
+/// How many there are: what a new environment has, and an older one is brought to. Far from the limit.
+pub(crate) const SCHEMA_VERSION: i32 = MIGRATIONS.len() as i32;
+
+/// What a migration of an environment waits for: not long for a tenant's lock, because requests wait for it.
+const MIGRATE_OPTIONS: &str = "-c default_transaction_read_only=off -c search_path=pg_catalog -c statement_timeout=60s -c lock_timeout=10s \
+    -c idle_in_transaction_session_timeout=60s";
 
 /// What the three groups own and may do is in every environment's database; see ARCHITECTURE.md, Roles. cloche_migrate may record a
 /// change of the schema; cloche_dump reads everything for snapshot copies and is no superuser, so that no tenant's function runs as one.
@@ -112,6 +125,22 @@ async fn warn_of_open_databases(admin: &Client) -> anyhow::Result<()> {
             database,
             "logins of environments can connect to this database: REVOKE CONNECT ON DATABASE … FROM PUBLIC closes it"
         );
+    }
+    Ok(())
+}
+
+/// Brings schema `cloche` of an environment to what this server knows, as the environment's platform login. One that a newer server has
+/// brought further is left as it is: migrations only add, so what this server uses is there. The caller is inside the environment's gate.
+pub(crate) async fn migrate_environment(cluster: &Cluster, database: &DatabaseName) -> anyhow::Result<()> {
+    let mut client = cluster.connect_as(&database.platform_login(), database.as_str(), MIGRATE_OPTIONS).await?;
+    client.batch_execute("SET ROLE cloche_platform").await?;
+    match migrate(&mut client, "cloche", MIGRATIONS).await {
+        Ok(0) => {}
+        Ok(count) => tracing::info!(%database, count, "brought the platform's schema of an environment up to date"),
+        Err(MigrateError::Newer { found, known }) => {
+            tracing::debug!(%database, found, known, "a newer server has brought this environment up to date");
+        }
+        Err(error) => return Err(error.into()),
     }
     Ok(())
 }

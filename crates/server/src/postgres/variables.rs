@@ -56,11 +56,6 @@ pub(crate) async fn set(
     Ok(())
 }
 
-/// Removes all. Answers how many there were.
-pub(crate) async fn clear(client: &Client) -> anyhow::Result<u64> {
-    Ok(client.execute("DELETE FROM cloche.variables", &[]).await?)
-}
-
 /// Seals every variable that came with a copy of `from` for `to`. Those done by an earlier try are left as they are.
 pub(crate) async fn reseal(
     client: &mut Client,

@@ -4,9 +4,10 @@ use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::app::{App, operation, removal};
+use crate::app::{App, environment, operation, removal, traffic};
 use crate::error::{Error, Result};
 use crate::postgres::database::DatabaseName;
+use crate::postgres::template::SCHEMA_VERSION;
 use crate::store::environments::{self, Status};
 use crate::store::operations;
 
@@ -14,6 +15,29 @@ use crate::store::operations;
 const NOTE_USES: Duration = Duration::from_secs(2);
 /// How often everything else is looked at.
 const LOOK: Duration = Duration::from_secs(30);
+
+/// Between two environments that are brought up to date: requests go first.
+const BREATH: Duration = Duration::from_millis(50);
+
+/// Brings environments that an older server made up to date, one after another, and ends. Those in use are before by their requests.
+pub(crate) async fn migrate_environments(app: Arc<App>) {
+    let mut after = None;
+    loop {
+        let next = async { environments::next_outdated(&*app.store.client().await?, SCHEMA_VERSION, after).await }.await;
+        match next {
+            Ok(Some(environment)) => {
+                after = Some(environment.id);
+                report("an environment made by an older server", environment::bring_up_to_date(&app, &environment).await);
+                tokio::time::sleep(BREATH).await;
+            }
+            Ok(None) => return,
+            Err(error) => {
+                tracing::warn!(?error, "could not look for environments made by an older server; trying again later");
+                tokio::time::sleep(LOOK).await;
+            }
+        }
+    }
+}
 
 /// Runs for as long as the server does.
 pub(crate) async fn keep(app: Arc<App>) {
@@ -26,6 +50,7 @@ pub(crate) async fn keep(app: Arc<App>) {
         if last_look.elapsed() >= LOOK {
             last_look = tokio::time::Instant::now();
             report("settings of roles", app.cluster.reset_role_settings().await.map_err(Error::from));
+            traffic::check_sizes(&app).await;
             report("stuck operations", operation::retry_stuck(&app).await);
             report("expired leases", expire_leases(&app).await);
             report("deleted environments", erase_deleted(&app).await);

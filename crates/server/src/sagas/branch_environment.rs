@@ -16,6 +16,7 @@ use crate::postgres::cluster::PLATFORM_OPTIONS;
 use crate::postgres::copy::{self, BranchMode, Choice, Copied, DUMP_LOGIN, DUMP_OPTIONS, RestoreFailed, SnapshotCopy, Way, Wish};
 use crate::postgres::database::DatabaseName;
 use crate::postgres::fingerprint::{Depth, Differences, Fingerprint};
+use crate::postgres::travel::{self, Along};
 use crate::postgres::variables;
 
 /// The step whose detail holds how the copy was made.
@@ -42,6 +43,15 @@ pub(crate) struct BranchInput {
     pub(crate) mode: BranchMode,
     pub(crate) wish: Wish,
     pub(crate) copy_variables: bool,
+    /// Absent in what an older server has begun.
+    #[serde(default)]
+    pub(crate) copy_security_config: bool,
+}
+
+impl BranchInput {
+    fn along(&self) -> Along {
+        Along { mode: self.mode, variables: self.copy_variables, security_config: self.copy_security_config }
+    }
 }
 
 fn branch<'c>(context: &'c Making<'_>) -> Result<&'c BranchInput, StepError> {
@@ -127,7 +137,7 @@ async fn clone(context: &Making<'_>, input: &BranchInput, choice: &mut Choice) -
         source: &input.source_database,
         target,
         mode: input.mode,
-        with_variables: input.copy_variables,
+        along: input.along(),
         folder: app.dump_folder(context.held.operation),
     };
     copy::copy_by_snapshot(&copy).await
@@ -178,13 +188,13 @@ impl<'a> Step<Making<'a>> for Cleanse {
         let (app, input, database) = (context.app, branch(context)?, &context.input.database);
         let client = app.cluster.connect_as(&database.platform_login(), database.as_str(), PLATFORM_OPTIONS).await;
         let mut client = client.map_err(step_error)?;
-        let outcome = if input.copy_variables {
-            variables::reseal(&mut client, &app.secrets, input.source, context.input.environment).await
-        } else {
-            variables::clear(&client).await
-        };
-        let variables = outcome.map_err(step_error)?;
-        Ok(if input.copy_variables { json!({ "variables": variables }) } else { Value::Null })
+        let left = travel::leave_behind(&client, input.along()).await;
+        left.map_err(step_error)?;
+        if !input.copy_variables {
+            return Ok(Value::Null);
+        }
+        let resealed = variables::reseal(&mut client, &app.secrets, input.source, context.input.environment).await;
+        Ok(json!({ "variables": resealed.map_err(step_error)? }))
     }
 }
 

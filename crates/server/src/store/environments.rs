@@ -48,6 +48,8 @@ pub(crate) struct Environment {
     pub(crate) region: String,
     pub(crate) cluster: String,
     pub(crate) database: DatabaseName,
+    /// How many migrations its schema `cloche` has had at least.
+    pub(crate) schema_version: i32,
     pub(crate) parent_id: Option<EnvironmentId>,
     pub(crate) parent_name: Option<String>,
     pub(crate) branch_mode: Option<String>,
@@ -68,6 +70,7 @@ pub(crate) struct NewEnvironment<'a> {
     pub(crate) name: &'a str,
     pub(crate) kind: EnvironmentType,
     pub(crate) database: &'a DatabaseName,
+    pub(crate) schema_version: i32,
     pub(crate) parent: Option<EnvironmentId>,
     pub(crate) mode: Option<BranchMode>,
     pub(crate) expires_at: Option<DateTime<Utc>>,
@@ -137,8 +140,8 @@ pub(crate) async fn insert(tx: &Tx<'_>, new: &NewEnvironment<'_>) -> Result<()> 
     let inserted = tx
         .execute(
             "INSERT INTO environments (id, project_id, cluster_id, parent_id, name, type, status, database_name, branch_mode, expires_at,
-                                       protected, holds_production_data)
-             SELECT $1, $2, id, $3, $4, $5, 'creating', $6, $7, $8, $5 = 'prod', $9 FROM clusters WHERE is_default",
+                                       protected, holds_production_data, schema_version)
+             SELECT $1, $2, id, $3, $4, $5, 'creating', $6, $7, $8, $5 = 'prod', $9, $10 FROM clusters WHERE is_default",
             &[
                 &new.id.0,
                 &new.project.0,
@@ -149,6 +152,7 @@ pub(crate) async fn insert(tx: &Tx<'_>, new: &NewEnvironment<'_>) -> Result<()> 
                 &new.mode.map(BranchMode::as_str),
                 &new.expires_at,
                 &new.holds_production_data,
+                &new.schema_version,
             ],
         )
         .await;
@@ -219,6 +223,23 @@ pub(crate) async fn deleted(client: &Client, project: ProjectId) -> Result<Vec<E
 pub(crate) async fn with_status(client: &Client, status: Status) -> Result<Vec<Environment>> {
     let rows = client.query(&format!("{SELECT} WHERE e.status = $1 ORDER BY e.id"), &[&status.as_str()]).await?;
     Ok(rows.iter().map(read).collect())
+}
+
+/// One that is in use and has had fewer migrations than `version`, the next after `after` in the order of their ids.
+pub(crate) async fn next_outdated(client: &Client, version: i32, after: Option<EnvironmentId>) -> Result<Option<Environment>> {
+    let sql = format!(
+        "{SELECT} WHERE e.schema_version < $1 AND e.status IN ('active', 'paused') AND ($2::uuid IS NULL OR e.id > $2)
+         ORDER BY e.id LIMIT 1"
+    );
+    Ok(client.query_opt(&sql, &[&version, &after.map(|id| id.0)]).await?.as_ref().map(read))
+}
+
+/// Notes that an environment's schema `cloche` has had this many migrations, or more.
+pub(crate) async fn set_schema_version(client: &Client, id: EnvironmentId, version: i32) -> Result<()> {
+    client
+        .execute("UPDATE environments SET schema_version = $2 WHERE id = $1 AND schema_version < $2", &[&id.0, &version])
+        .await?;
+    Ok(())
 }
 
 /// Those whose undo copy is due to be erased.
@@ -336,6 +357,7 @@ fn read(row: &Row) -> Environment {
         region: column(row, "region"),
         cluster: column(row, "cluster"),
         database: DatabaseName::stored(column(row, "database_name")),
+        schema_version: column(row, "schema_version"),
         parent_id: column::<Option<uuid::Uuid>>(row, "parent_id").map(EnvironmentId),
         parent_name: column(row, "parent_name"),
         branch_mode: column(row, "branch_mode"),

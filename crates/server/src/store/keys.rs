@@ -52,6 +52,8 @@ pub(crate) struct KeyCheck {
     pub(crate) environment_id: EnvironmentId,
     pub(crate) status: Status,
     pub(crate) database: DatabaseName,
+    /// How many migrations the environment's schema `cloche` has had at least.
+    pub(crate) schema_version: i32,
 }
 
 /// The pair an environment is handed with.
@@ -186,7 +188,8 @@ pub(crate) async fn others(client: &impl GenericClient, environment: Environment
 pub(crate) async fn check(client: &deadpool_postgres::Client, locator: &str) -> Result<Option<KeyCheck>> {
     let statement = client
         .prepare_cached(
-            "SELECT k.id, k.hash, k.pepper_version, k.kind, k.scopes, k.expires_at, k.revoked_at, k.environment_id, e.status, e.database_name
+            "SELECT k.id, k.hash, k.pepper_version, k.kind, k.scopes, k.expires_at, k.revoked_at, k.environment_id, e.status, e.database_name,
+                    e.schema_version
              FROM api_keys k JOIN environments e ON e.id = k.environment_id WHERE k.locator = $1",
         )
         .await?;
@@ -201,6 +204,7 @@ pub(crate) async fn check(client: &deadpool_postgres::Client, locator: &str) -> 
         environment_id: EnvironmentId(column(&row, "environment_id")),
         status: Status::parse(column(&row, "status")).unwrap_or(Status::Failed),
         database: DatabaseName::stored(column(&row, "database_name")),
+        schema_version: column(&row, "schema_version"),
     }))
 }
 

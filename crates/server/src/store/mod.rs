@@ -44,6 +44,7 @@ const MIGRATIONS: &[Migration] = &[
     Migration { name: "0002_nodes", sql: include_str!("migrations/0002_nodes.sql") },
     Migration { name: "0003_members", sql: include_str!("migrations/0003_members.sql") },
     Migration { name: "0004_made_by", sql: include_str!("migrations/0004_made_by.sql") },
+    Migration { name: "0005_schema_version", sql: include_str!("migrations/0005_schema_version.sql") },
 ];
 
 /// A transaction on the control database.

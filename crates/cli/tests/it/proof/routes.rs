@@ -23,6 +23,44 @@ const ROWS: &[Row] = &[
     Row { path: "/v1/data/{table}", body: author },
     Row { path: "/rest/v1/{table}", body: author },
     Row { path: "/v1/data/{table}/{id}", body: author },
+    Row { path: "/v1/rpc/{function}", body: author },
+    Row { path: "/rest/v1/rpc/{function}", body: author },
+    Row { path: "/v1/auth/signup", body: user },
+    Row { path: "/v1/auth/token", body: user },
+    Row { path: "/v1/auth/recover", body: user },
+    Row { path: "/v1/auth/resend", body: user },
+    Row { path: "/v1/auth/otp", body: user },
+    Row { path: "/v1/auth/verify", body: user },
+    Row { path: "/v1/auth/user", body: user },
+    Row { path: "/v1/auth/admin/users", body: user },
+    Row { path: "/v1/auth/admin/generate_link", body: user },
+    Row { path: "/v1/auth/invite", body: user },
+    Row { path: "/v1/auth/admin/users/{id}", body: user },
+    Row { path: "/v1/auth/logout", body: |_| Value::Null },
+    Row { path: "/v1/auth/settings", body: |_| Value::Null },
+    Row { path: "/v1/auth/health", body: |_| Value::Null },
+    Row { path: "/v1/auth/.well-known/jwks.json", body: |_| Value::Null },
+    Row { path: "/auth/v1/signup", body: user },
+    Row { path: "/auth/v1/token", body: user },
+    Row { path: "/auth/v1/recover", body: user },
+    Row { path: "/auth/v1/resend", body: user },
+    Row { path: "/auth/v1/otp", body: user },
+    Row { path: "/auth/v1/verify", body: user },
+    Row { path: "/auth/v1/user", body: user },
+    Row { path: "/auth/v1/admin/users", body: user },
+    Row { path: "/auth/v1/admin/generate_link", body: user },
+    Row { path: "/auth/v1/invite", body: user },
+    Row { path: "/auth/v1/admin/users/{id}", body: user },
+    Row { path: "/auth/v1/logout", body: |_| Value::Null },
+    Row { path: "/auth/v1/settings", body: |_| Value::Null },
+    Row { path: "/auth/v1/health", body: |_| Value::Null },
+    Row { path: "/auth/v1/.well-known/jwks.json", body: |_| Value::Null },
+    Row { path: "/v1/auth/sessions", body: |_| Value::Null },
+    Row { path: "/v1/auth/sessions/{id}", body: |_| Value::Null },
+    Row { path: "/v1/users", body: |_| Value::Null },
+    Row { path: "/v1/users/{id}/sessions", body: |_| Value::Null },
+    Row { path: "/v1/users/{id}/sessions/{session}", body: |_| Value::Null },
+    Row { path: "/v1/users/{id}", body: user },
     Row { path: "/graphql", body: |_| json!({ "query": "{ viewer { email } projects { nodes { id name } } }" }) },
     Row { path: "/session", body: |_| json!({ "email": "owner@localhost", "password": "a guess at it" }) },
     Row { path: "/session/link", body: link },
@@ -48,6 +86,14 @@ const ROWS: &[Row] = &[
 
 fn author(victims: &Victims) -> Value {
     json!({ "name": "Taken over", "handle": "taken-over", "id": victims.author })
+}
+
+/// All that signing in and looking after users takes, with the victim's ids where one could be.
+fn user(victims: &Victims) -> Value {
+    json!({
+        "email": "taken@example.com", "password": "long enough a word", "type": "magiclink", "userId": victims.author,
+        "token_hash": victims.root.id, "refresh_token": victims.author, "data": { "environment": victims.root.id },
+    })
 }
 
 /// What a link leads to, with an id in the place of its token.
@@ -122,10 +168,10 @@ impl Matrix<'_> {
     /// Sends the route with these headers; the path's placeholders and the query as given.
     async fn send(&self, route: &Route, headers: &[(&str, &str)], table: &str, id: &str, query: &str) -> Answer {
         let row = ROWS.iter().find(|row| row.path == route.path).unwrap();
-        let path = route.path.replace("{table}", table).replace("{id}", id);
+        let path = route.path.replace("{table}", table).replace("{function}", table).replace("{id}", id).replace("{session}", id);
         let api = headers.iter().fold(self.stranger.clone(), |api, (name, value)| Api::header(api, name, value));
         let body = (row.body)(self.victims);
-        let body = matches!(route.method, "POST" | "PATCH").then(|| body.to_string());
+        let body = matches!(route.method, "POST" | "PATCH" | "PUT").then(|| body.to_string());
         api.send(route.method, &format!("{path}{query}"), body).await
     }
 
@@ -200,14 +246,19 @@ fn out_of_place(name: &str, route: &Route) -> bool {
     match route.credential {
         Credential::Key => !name.ends_with("at the management plane"),
         Credential::Token => !name.ends_with("at the data plane"),
-        Credential::Session => true,
+        Credential::AnyKey => !name.ends_with("at the management plane"),
+        Credential::Session | Credential::Link => true,
         Credential::Nothing => false,
     }
 }
 
 /// Without a password or a link, signing in is refused, in whatever words.
 fn is_refused(route: &Route, status: u16, statuses: &[u16]) -> bool {
-    if route.credential == Credential::Session { (400..500).contains(&status) } else { statuses.contains(&status) }
+    if matches!(route.credential, Credential::Session | Credential::Link) {
+        (400..500).contains(&status)
+    } else {
+        statuses.contains(&status)
+    }
 }
 
 async fn wrong_credentials(matrix: &mut Matrix<'_>, route: &Route) {
@@ -388,9 +439,11 @@ async fn no_route_leads_to_somebody_elses_environment() {
         let bearer = format!("Bearer {}", stranger.token);
         wrong_credentials(&mut matrix, &route).await;
         match route.credential {
-            Credential::Key => {
+            Credential::Key | Credential::AnyKey => {
                 two_keys(&mut matrix, &route, &mine).await;
-                publishable(&mut matrix, &route).await;
+                if route.credential == Credential::Key {
+                    publishable(&mut matrix, &route).await;
+                }
                 let keys = [&mine.secret, &sibling.publishable, &mine.publishable, &sibling.secret];
                 for key in keys.into_iter().take(if full() { 4 } else { 2 }) {
                     foreign_ids(&mut matrix, &route, &[("x-api-key", key)]).await;
@@ -400,7 +453,7 @@ async fn no_route_leads_to_somebody_elses_environment() {
                 two_tokens(&mut matrix, &route, &bearer).await;
                 foreign_ids(&mut matrix, &route, &[("authorization", &bearer)]).await;
             }
-            Credential::Session | Credential::Nothing => foreign_ids(&mut matrix, &route, &[]).await,
+            Credential::Session | Credential::Link | Credential::Nothing => foreign_ids(&mut matrix, &route, &[]).await,
         }
     }
     let (tries, mut violations) = (matrix.tries, matrix.violations);

@@ -62,6 +62,10 @@ pub(super) const ROWS: &[(&str, &[(&str, Least)])] = &[
     ("variables", &[("dev", Developer), ("prod", Developer), ("revealed", Admin)]),
     ("setVariables", &[("dev", Developer), ("prod", Admin)]),
     ("rotateDatabaseCredential", &[("dev", Developer), ("prod", Admin)]),
+    ("environmentSettings", &[("dev", Viewer), ("prod", Viewer)]),
+    ("updateEnvironmentSettings", &[("dev", Developer), ("prod", Admin)]),
+    ("requestLog", &[("dev", Developer), ("prod", Developer)]),
+    ("usage", &[("dev", Viewer), ("prod", Viewer)]),
     ("definitions", &[("dev", Viewer), ("prod", Viewer)]),
     ("applyDefinitions", &[("dev", Developer), ("prod", Admin), ("dry run", Viewer)]),
     ("schema", &[("dev", Viewer), ("prod", Viewer)]),
@@ -140,6 +144,8 @@ pub(super) async fn input(world: &World, caller: &Caller, operation: &str, place
             json!({ "environmentId": environment, "changes": changes, "dryRun": place == "dry run" })
         }
         "schema" => json!({ "environmentId": environment }),
+        "updateEnvironmentSettings" => json!({ "environmentId": environment, "maxRows": 1000 }),
+        "environmentSettings" | "requestLog" | "usage" => json!({ "environmentId": environment }),
         "pauseEnvironment" | "resumeEnvironment" | "rotateApiKeys" | "rotateDatabaseCredential" | "apiKeys" | "definitions" => {
             json!({ "environmentId": environment })
         }

@@ -10,30 +10,46 @@ use bytes::{Bytes, BytesMut};
 use futures_util::StreamExt;
 use serde::de::{Deserializer, Error as _, IgnoredAny, MapAccess, SeqAccess, Visitor};
 
+use super::convert;
 use crate::error::{Error, Result};
-use crate::postgres::query::compile;
+use crate::postgres::query::compile::{self, Arguments};
+use crate::postgres::scope::EnvironmentScope;
 
-/// Bytes a body may have.
-pub(super) const MAX_BODY: usize = 8 << 20;
 /// Columns a PostgreSQL table may have: no object needs more keys.
 const MAX_KEYS: usize = 1600;
 /// What is read and thrown away of a body that is too large, so that the client gets to read the answer.
-const MAX_DRAINED: usize = 64 << 20;
+const MAX_DRAINED: usize = 128 << 20;
 const MAX_DRAINING: Duration = Duration::from_secs(10);
 
-/// The whole body, if it is JSON by its header and within the limit.
-pub(super) async fn read(headers: &HeaderMap, body: Body) -> Result<Bytes> {
-    check_media_type(headers)?;
+/// The whole body as JSON: as it came, or made of CSV or a form.
+pub(super) async fn read(scope: &EnvironmentScope, headers: &HeaderMap, body: Body) -> Result<Bytes> {
+    let kind = media_type(headers);
+    let convert: fn(&[u8]) -> Result<Vec<u8>> = match kind.as_str() {
+        kind if is_json(kind) => return read_any(scope, headers, body).await,
+        "text/csv" => convert::csv,
+        "application/x-www-form-urlencoded" => convert::form,
+        _ => {
+            return Err(Error::unsupported_media_type("PGRST102", format!("Bodies of type '{kind}' are not taken here."))
+                .hint("Send JSON, with Content-Type: application/json, or text/csv."));
+        }
+    };
+    let text = read_any(scope, headers, body).await?;
+    convert(&text).map(Bytes::from)
+}
+
+/// The whole body, whatever it is, within the environment's limit.
+pub(super) async fn read_any(scope: &EnvironmentScope, headers: &HeaderMap, body: Body) -> Result<Bytes> {
+    let limit = scope.settings().max_body_bytes;
     let waits = headers.contains_key(header::EXPECT);
-    if waits && body.size_hint().lower() > MAX_BODY as u64 {
+    if waits && body.size_hint().lower() > limit {
         // The client has not sent it yet.
-        return Err(too_large());
+        return Err(too_large(limit));
     }
     let mut stream = body.into_data_stream();
     let mut whole = BytesMut::new();
     while let Some(chunk) = stream.next().await {
         let chunk = chunk.map_err(|_| Error::bad_input("request/incomplete-body", "The body ended too early."))?;
-        if whole.len() + chunk.len() > MAX_BODY {
+        if (whole.len() + chunk.len()) as u64 > limit {
             let mut drained = whole.len() + chunk.len();
             drop(whole);
             let drain = async {
@@ -46,43 +62,74 @@ pub(super) async fn read(headers: &HeaderMap, body: Body) -> Result<Bytes> {
             };
             // However far it got: the answer is the same.
             let _ = tokio::time::timeout(MAX_DRAINING, drain).await;
-            return Err(too_large());
+            return Err(too_large(limit));
         }
         whole.extend_from_slice(&chunk);
     }
     Ok(whole.freeze())
 }
 
-/// The objects of a body: `None` for an empty array.
-pub(super) fn objects(body: &[u8]) -> Result<Option<compile::Body<'_>>> {
-    let json = std::str::from_utf8(body).map_err(|_| malformed("it is not UTF-8"))?;
-    let mut reader = serde_json::Deserializer::from_str(json);
-    let shape = reader.deserialize_any(ShapeVisitor).and_then(|shape| reader.end().map(|()| shape));
-    match shape.map_err(|error| malformed(&error.to_string()))? {
-        Shape::Object(Keys(keys)) => Ok(Some(compile::Body { json, keys: checked(keys)?, is_array: false })),
+/// The objects of a body: `None` for an empty array. With `columns`, those are taken of it, whether the objects have them or not.
+pub(super) fn objects<'b>(
+    body: &'b [u8],
+    columns: Option<&[String]>,
+    missing_default: bool,
+) -> Result<Option<compile::Body<'b>>> {
+    let (json, shape) = shape(body)?;
+    let given = |keys: Vec<String>| columns.map_or(keys, <[String]>::to_vec);
+    let missing_default = missing_default && columns.is_some();
+    let body = |keys, is_array| Ok(Some(compile::Body { json, keys: checked(given(keys))?, is_array, missing_default }));
+    match shape {
+        Shape::Object(Keys(keys)) => body(keys, false),
         Shape::Array { keys: None, .. } => Ok(None),
-        Shape::Array { same_keys: false, .. } => Err(Error::bad_input("PGRST102", "All objects must have the same keys.")
-            .hint("Give every object the same keys, with null where there is no value, or send several requests.")),
-        Shape::Array { keys: Some(Keys(keys)), .. } => Ok(Some(compile::Body { json, keys: checked(keys)?, is_array: true })),
-        Shape::Other => Err(Error::bad_input("request/not-an-object", "The body must be a JSON object, or an array of objects.")
+        Shape::Array { same_keys: false, .. } if columns.is_none() => {
+            Err(Error::bad_input("PGRST102", "All object keys must match")
+                .hint("Give every object the same keys, or say which columns to take with ?columns=a,b."))
+        }
+        Shape::Array { keys: Some(Keys(keys)), .. } => body(keys, true),
+        Shape::Other => Err(Error::bad_input("PGRST102", "The body must be a JSON object, or an array of objects.")
             .hint("Send {\"column\": value}, or [{…}, {…}] for several records.")),
     }
 }
 
-/// As [`objects`], for a change: one object.
-pub(super) fn object(body: &[u8]) -> Result<compile::Body<'_>> {
-    objects(body)?.filter(|body| !body.is_array).ok_or_else(|| {
-        Error::bad_input("request/not-an-object", "The body must be one JSON object: the columns to change and their new values.")
-            .hint("Send {\"column\": value}.")
+/// The arguments in the body of a call, and the body itself for a function that takes it whole.
+pub(super) fn arguments<'b>(headers: &HeaderMap, body: &'b [u8]) -> Result<(Arguments<'b>, Option<&'b str>)> {
+    let text = std::str::from_utf8(body).map_err(|_| malformed("it is not UTF-8"))?;
+    if text.contains('\0') {
+        return Err(crate::error::nul_character());
+    }
+    let nothing = Arguments::Json { json: "{}", keys: Vec::new() };
+    if text.is_empty() {
+        return Ok((nothing, None));
+    }
+    match media_type(headers).as_str() {
+        "application/x-www-form-urlencoded" => {
+            let fields = convert::fields(body);
+            let has_nul = fields.iter().any(|(name, text)| name.contains('\0') || text.contains('\0'));
+            return if has_nul { Err(crate::error::nul_character()) } else { Ok((Arguments::Texts(fields), None)) };
+        }
+        kind if !is_json(kind) => return Ok((nothing, Some(text))),
+        _ => {}
+    }
+    Ok(match shape(body)?.1 {
+        Shape::Object(Keys(keys)) => (Arguments::Json { json: text, keys: checked(keys)? }, Some(text)),
+        _ => (nothing, Some(text)),
     })
 }
 
-/// How many objects the array of `body` has; one for an object.
-pub(super) fn number_of_objects(body: &compile::Body<'_>) -> usize {
-    if !body.is_array {
-        return 1;
-    }
-    serde_json::from_str::<Vec<IgnoredAny>>(body.json).map_or(0, |objects| objects.len())
+fn shape(body: &[u8]) -> Result<(&str, Shape)> {
+    let json = std::str::from_utf8(body).map_err(|_| malformed("it is not UTF-8"))?;
+    let mut reader = serde_json::Deserializer::from_str(json);
+    let shape = reader.deserialize_any(ShapeVisitor).and_then(|shape| reader.end().map(|()| shape));
+    Ok((json, shape.map_err(|error| malformed(&error.to_string()))?))
+}
+
+/// As [`objects`], for a change: one object.
+pub(super) fn object(body: &[u8]) -> Result<compile::Body<'_>> {
+    objects(body, None, false)?.filter(|body| !body.is_array).ok_or_else(|| {
+        Error::bad_input("PGRST102", "The body must be one JSON object: the columns to change and their new values.")
+            .hint("Send {\"column\": value}.")
+    })
 }
 
 fn checked(keys: Vec<String>) -> Result<Vec<String>> {
@@ -92,25 +139,24 @@ fn checked(keys: Vec<String>) -> Result<Vec<String>> {
     Ok(keys)
 }
 
-fn check_media_type(headers: &HeaderMap) -> Result<()> {
-    let Some(value) = headers.get(header::CONTENT_TYPE) else {
-        return Ok(());
-    };
-    let kind = value.to_str().unwrap_or("").split(';').next().unwrap_or("").trim().to_ascii_lowercase();
-    if kind == "application/json" || (kind.starts_with("application/") && kind.ends_with("+json")) {
-        return Ok(());
-    }
-    Err(Error::unsupported_media_type("request/unsupported-media-type", format!("Bodies of type '{kind}' are not taken here."))
-        .hint("Send JSON, with Content-Type: application/json."))
+/// The type of a body, JSON where it is not said.
+fn media_type(headers: &HeaderMap) -> String {
+    let value = headers.get(header::CONTENT_TYPE).map_or("application/json", |value| value.to_str().unwrap_or(""));
+    value.split(';').next().unwrap_or("").trim().to_ascii_lowercase()
 }
 
-fn too_large() -> Error {
-    Error::too_large("request/too-large", format!("The body is larger than {} MiB.", MAX_BODY >> 20))
+fn is_json(kind: &str) -> bool {
+    kind == "application/json" || (kind.starts_with("application/") && kind.ends_with("+json"))
+}
+
+fn too_large(limit: u64) -> Error {
+    let limit = if limit % (1 << 20) == 0 { format!("{} MiB", limit >> 20) } else { format!("{limit} bytes") };
+    Error::too_large("request/too-large", format!("The body is larger than {limit}."))
         .hint("Send the records in several requests.")
 }
 
 fn malformed(reason: &str) -> Error {
-    Error::bad_input("request/malformed-json", format!("The body is not valid JSON: {reason}."))
+    Error::bad_input("PGRST102", format!("The body is not valid JSON: {reason}."))
         .hint("Check the body with a JSON tool; values are sent as JSON, not as form fields.")
 }
 
@@ -227,34 +273,37 @@ mod tests {
     use super::*;
 
     fn code(json: &str) -> String {
-        objects(json.as_bytes()).unwrap_err().code
+        objects(json.as_bytes(), None, false).unwrap_err().code
     }
 
     #[test]
     fn reads_keys_and_leaves_values_alone() {
-        let body = objects(br#"{"a": 12345678901234567890123, "b": {"c": [1]}}"#).unwrap().unwrap();
+        let body = objects(br#"{"a": 12345678901234567890123, "b": {"c": [1]}}"#, None, false).unwrap().unwrap();
         assert_eq!((body.keys, body.is_array), (vec!["a".to_owned(), "b".to_owned()], false));
-        let body = objects(br#"[{"a":1,"b":2},{"b":1,"a":2}]"#).unwrap().unwrap();
-        assert_eq!((body.keys.len(), body.is_array, number_of_objects(&objects(b"[{},{}]").unwrap().unwrap())), (2, true, 2));
-        assert_eq!(objects(b" [] ").unwrap(), None);
+        let body = objects(br#"[{"a":1,"b":2},{"b":1,"a":2}]"#, None, false).unwrap().unwrap();
+        assert_eq!((body.keys.len(), body.is_array), (2, true));
+        assert_eq!(objects(b" [] ", None, false).unwrap(), None);
+        let columns = ["a".to_owned()];
+        let body = objects(br#"[{"a":1},{"b":1}]"#, Some(&columns), true).unwrap().unwrap();
+        assert_eq!((body.keys, body.missing_default), (vec!["a".to_owned()], true));
     }
 
     #[test]
     fn says_what_is_wrong() {
-        assert_eq!(code(r#"{"a":"#), "request/malformed-json");
-        assert_eq!(code(""), "request/malformed-json");
-        assert_eq!(code("{} {}"), "request/malformed-json");
-        assert_eq!(code("[1]"), "request/malformed-json");
-        assert_eq!(code("7"), "request/not-an-object");
-        assert_eq!(code("null"), "request/not-an-object");
+        assert_eq!(code(r#"{"a":"#), "PGRST102");
+        assert_eq!(code(""), "PGRST102");
+        assert_eq!(code("{} {}"), "PGRST102");
+        assert_eq!(code("[1]"), "PGRST102");
+        assert_eq!(code("7"), "PGRST102");
+        assert_eq!(code("null"), "PGRST102");
         assert_eq!(code(r#"[{"a":1},{"b":1}]"#), "PGRST102");
-        assert_eq!(object(b"[{}]").unwrap_err().code, "request/not-an-object");
+        assert_eq!(object(b"[{}]").unwrap_err().code, "PGRST102");
     }
 
     proptest! {
         #[test]
         fn nothing_panics(body in "[\\[\\]{}\":,a1\\\\ ]{0,30}") {
-            let _ = objects(body.as_bytes());
+            let _ = objects(body.as_bytes(), None, false);
         }
     }
 }

@@ -1,6 +1,10 @@
 //! The data plane: `/v1/data/{table}`, and the same under the path that Supabase clients use.
 
+mod answer;
 mod body;
+mod call;
+mod convert;
+pub(super) mod guardrails;
 mod prefer;
 mod record;
 
@@ -9,8 +13,7 @@ use axum::http::request::Parts;
 use serde::de::DeserializeOwned;
 
 use super::routes::{Credential, Routes, get};
-use crate::error::{Error, Result};
-use crate::postgres::query::parse::nul_character;
+use crate::error::{Error, Result, nul_character};
 use crate::postgres::scope::EnvironmentScope;
 
 /// The routes of the data plane. Every handler takes the [`EnvironmentScope`] first: nobody gets further without a key.
@@ -19,11 +22,14 @@ where
     S: Clone + Send + Sync + 'static,
     EnvironmentScope: FromRequestParts<S, Rejection = Error>,
 {
-    let table = || get(record::list).post(record::create).patch(record::update).delete(record::delete);
+    let table = || get(record::list).post(record::create).patch(record::update).put(record::put).delete(record::delete);
+    let function = || get(call::get).post(call::post);
     Routes::opened_by(Credential::Key)
         .at("/v1/data/{table}", table())
         .at("/rest/v1/{table}", table())
-        .at("/v1/data/{table}/{id}", get(record::find).patch(record::update_one).delete(record::delete_one))
+        .at("/v1/data/{table}/{id}", get(record::find).patch(record::update_one).put(record::put_one).delete(record::delete_one))
+        .at("/v1/rpc/{function}", function())
+        .at("/rest/v1/rpc/{function}", function())
 }
 
 /// The variables of the path, decoded.

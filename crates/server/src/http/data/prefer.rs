@@ -1,145 +1,167 @@
-//! What a request's headers ask of the answer: `Prefer` (RFC 7240, with PostgREST's preferences) and `Accept`.
+//! What a request's headers ask of the answer: `Prefer` (RFC 7240, with PostgREST's preferences), `Accept` and `Range`.
 
 use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
-use axum::http::{HeaderMap, header};
+use axum::http::{HeaderMap, HeaderValue, Method, header};
+use cloche_dialect::{Preferences, Range, Return, Tx, parse_preferences, parse_range};
 
 use crate::error::{Error, Result};
-use crate::postgres::query::Returning;
-
-/// The preferences of a request.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub(super) struct Preferences {
-    pub(super) returning: Option<Return>,
-    /// `count=exact`
-    pub(super) count: bool,
-    /// `Accept: application/vnd.pgrst.object+json`: the record itself, not an array of one.
-    pub(super) single: bool,
-}
-
-/// `return=…`
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Return {
-    Minimal,
-    HeadersOnly,
-    Representation,
-}
+use crate::postgres::query::{Format, Returning};
+use crate::postgres::scope::Transaction;
 
 /// The media type of a single record.
 pub(super) const OBJECT: &str = "application/vnd.pgrst.object+json";
+const OBJECT_TYPE: &str = "application/vnd.pgrst.object+json; charset=utf-8";
+const ARRAY: &str = "application/vnd.pgrst.array+json";
+const CSV: &str = "text/csv";
+const JSON: &str = "application/json; charset=utf-8";
 
-impl Preferences {
-    pub(super) fn of(headers: &HeaderMap) -> Result<Self> {
-        let mut preferences = Self { single: single(headers)?, ..Self::default() };
-        for value in headers.get_all("prefer") {
-            let value =
-                value.to_str().map_err(|_| Error::bad_input("request/malformed-header", "The Prefer header is not text."))?;
-            for preference in value.split([',', ';']) {
-                preferences.take(preference.trim())?;
-            }
+/// What an answer should be like.
+#[derive(Debug, Clone)]
+pub(super) struct Asked {
+    pub(super) prefer: Preferences,
+    pub(super) media: Media,
+    pub(super) range: Option<Range>,
+    method: Method,
+    path: String,
+}
+
+/// How records are shown.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(super) struct Media {
+    pub(super) format: Format,
+    /// The record itself, not an array of one.
+    pub(super) single: bool,
+}
+
+impl Media {
+    /// The value of `Content-Type`.
+    pub(super) fn content_type(self) -> &'static str {
+        match (self.format, self.single) {
+            (Format::Csv, _) => "text/csv; charset=utf-8",
+            (Format::StrippedJson, true) => "application/vnd.pgrst.object+json;nulls=stripped; charset=utf-8",
+            (Format::StrippedJson, false) => "application/vnd.pgrst.array+json;nulls=stripped; charset=utf-8",
+            (Format::Json, true) => OBJECT_TYPE,
+            (Format::Json, false) => JSON,
         }
-        Ok(preferences)
+    }
+}
+
+impl Asked {
+    fn of(parts: &Parts) -> Result<Self> {
+        let texts: Vec<&str> = parts
+            .headers
+            .get_all("prefer")
+            .iter()
+            .map(|value| {
+                value.to_str().map_err(|_| Error::bad_input("request/malformed-header", "The Prefer header is not text."))
+            })
+            .collect::<Result<_>>()?;
+        Ok(Self {
+            prefer: parse_preferences(texts.into_iter())?,
+            media: media(&parts.headers)?,
+            range: range(&parts.headers)?,
+            method: parts.method.clone(),
+            path: parts.uri.path().to_owned(),
+        })
     }
 
-    /// What RFC 7240 lets a server ignore is ignored, except where ignoring it would write something else than asked for.
-    fn take(&mut self, preference: &str) -> Result<()> {
-        let (name, value) = preference.split_once('=').unwrap_or((preference, ""));
-        match (name.trim().to_ascii_lowercase().as_str(), value.trim()) {
-            ("return", "minimal") => self.returning = Some(Return::Minimal),
-            ("return", "headers-only") => self.returning = Some(Return::HeadersOnly),
-            ("return", "representation") => self.returning = Some(Return::Representation),
-            ("count", "exact") => self.count = true,
-            ("tx", "commit") => {}
-            ("resolution" | "tx" | "max-affected", _) => {
-                return Err(Error::bad_input(
-                    "request/unsupported-preference",
-                    format!("'Prefer: {preference}' is not supported."),
-                )
-                .hint("Leave it out; supported are return=minimal|headers-only|representation and count=exact."));
-            }
-            _ => {}
-        }
-        Ok(())
+    pub(super) fn counts(&self) -> bool {
+        self.prefer.count.is_some()
     }
 
-    /// What a write has to tell for these preferences.
-    pub(super) fn to_return(self) -> Returning {
-        match self.returning {
+    pub(super) fn shows_records(&self) -> bool {
+        self.prefer.returning == Some(Return::Representation)
+    }
+
+    /// What a write has to tell.
+    pub(super) fn to_return(&self) -> Returning {
+        match self.prefer.returning {
             Some(Return::Representation) => Returning::Records,
             Some(Return::HeadersOnly) => Returning::Keys,
-            // A single record can only be checked for by those who may see it.
-            _ if self.count || self.single => Returning::Count,
+            _ if self.counts() => Returning::Count,
             _ => Returning::Nothing,
         }
     }
 
+    pub(super) fn transaction(&self) -> Transaction {
+        Transaction {
+            read_only: false,
+            rollback: self.prefer.tx == Some(Tx::Rollback),
+            timezone: self.prefer.timezone.clone(),
+            method: self.method.to_string(),
+            path: self.path.clone(),
+        }
+    }
+
     /// The value of `Preference-Applied`, if there is one.
-    pub(super) fn applied(self) -> Option<&'static str> {
-        Some(match (self.returning, self.count) {
-            (Some(Return::Minimal), false) => "return=minimal",
-            (Some(Return::Minimal), true) => "return=minimal, count=exact",
-            (Some(Return::HeadersOnly), false) => "return=headers-only",
-            (Some(Return::HeadersOnly), true) => "return=headers-only, count=exact",
-            (Some(Return::Representation), false) => "return=representation",
-            (Some(Return::Representation), true) => "return=representation, count=exact",
-            (None, true) => "count=exact",
-            (None, false) => return None,
-        })
+    pub(super) fn applied(&self) -> Option<HeaderValue> {
+        HeaderValue::try_from(self.prefer.applied()?).ok()
     }
 }
 
-impl<S: Sync> FromRequestParts<S> for Preferences {
+impl<S: Sync> FromRequestParts<S> for Asked {
     type Rejection = Error;
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self> {
-        Self::of(&parts.headers)
+        Self::of(parts)
     }
 }
 
-/// JSON is all there is; says so when the caller takes none.
-fn single(headers: &HeaderMap) -> Result<bool> {
+/// The first form that is taken here; says so when there is none.
+fn media(headers: &HeaderMap) -> Result<Media> {
     let mut asked = false;
     for value in headers.get_all(header::ACCEPT) {
         for range in value.to_str().unwrap_or("").split(',') {
-            let kind = range.split(';').next().unwrap_or("").trim();
-            match kind {
-                OBJECT => return Ok(true),
+            let mut parts = range.split(';').map(str::trim);
+            let kind = parts.next().unwrap_or("").to_ascii_lowercase();
+            let stripped = parts.any(|part| part.eq_ignore_ascii_case("nulls=stripped"));
+            let json = if stripped { Format::StrippedJson } else { Format::Json };
+            match kind.as_str() {
+                OBJECT | "application/vnd.pgrst.object" => return Ok(Media { format: json, single: true }),
+                ARRAY | "application/vnd.pgrst.array" => return Ok(Media { format: json, single: false }),
+                CSV => return Ok(Media { format: Format::Csv, single: false }),
                 "" => {}
-                "*/*" | "application/*" | "application/json" | "application/vnd.pgrst.array+json" => return Ok(false),
+                "*/*" | "application/*" | "application/json" => return Ok(Media::default()),
                 _ => asked = true,
             }
         }
     }
     if asked {
-        return Err(Error::not_acceptable("request/not-acceptable", "Records can only be sent as JSON.")
-            .hint(format!("Send Accept: application/json, or {OBJECT} for a single record.")));
+        let message = "None of these media types are available";
+        return Err(Error::not_acceptable("PGRST107", message)
+            .hint(format!("Send Accept: application/json, text/csv, or {OBJECT} for a single record.")));
     }
-    Ok(false)
+    Ok(Media::default())
+}
+
+/// `Range: 0-24`, in records.
+fn range(headers: &HeaderMap) -> Result<Option<Range>> {
+    let of_records = headers.get("range-unit").is_none_or(|unit| unit == "items");
+    match headers.get(header::RANGE).filter(|_| of_records) {
+        Some(value) => Ok(parse_range(value.to_str().unwrap_or(""))?),
+        None => Ok(None),
+    }
 }
 
 #[cfg(test)]
 mod tests {
-    use axum::http::{HeaderName, HeaderValue};
+    use axum::http::HeaderName;
 
     use super::*;
 
-    fn of(name: &str, value: &str) -> Result<Preferences> {
+    fn headers(name: &str, value: &str) -> HeaderMap {
         let name: HeaderName = name.parse().unwrap();
-        Preferences::of(&HeaderMap::from_iter([(name, HeaderValue::from_str(value).unwrap())]))
-    }
-
-    #[test]
-    fn reads_preferences() {
-        let preferences = of("prefer", "return=representation, count=exact,handling=lenient").unwrap();
-        assert_eq!(preferences, Preferences { returning: Some(Return::Representation), count: true, single: false });
-        assert_eq!(preferences.applied(), Some("return=representation, count=exact"));
-        assert_eq!(of("prefer", "tx=rollback").unwrap_err().code, "request/unsupported-preference");
+        HeaderMap::from_iter([(name, HeaderValue::from_str(value).unwrap())])
     }
 
     #[test]
     fn reads_what_is_accepted() {
-        assert!(of("accept", OBJECT).unwrap().single);
-        assert!(!of("accept", "text/html, */*;q=0.8").unwrap().single);
-        assert_eq!(of("accept", "text/csv").unwrap_err().code, "request/not-acceptable");
+        let of = |accept: &str| media(&headers("accept", accept));
+        assert!(of(OBJECT).unwrap().single);
+        assert!(!of("text/html, */*;q=0.8").unwrap().single);
+        assert_eq!(of("text/csv").unwrap().format, Format::Csv);
+        assert_eq!(of("application/vnd.pgrst.array+json;nulls=stripped").unwrap().format, Format::StrippedJson);
+        assert_eq!(of("image/png").unwrap_err().code, "PGRST107");
     }
 }

@@ -15,7 +15,9 @@ mod project;
 mod schema;
 mod schema_edit;
 mod server;
+mod settings;
 mod time;
+mod traffic;
 mod variable;
 mod viewer;
 
@@ -52,6 +54,8 @@ pub(crate) struct Query(
     definition::DefinitionQuery,
     schema::SchemaQuery,
     operation::OperationQuery,
+    settings::SettingsQuery,
+    traffic::TrafficQuery,
 );
 
 #[derive(MergedObject, Default)]
@@ -62,6 +66,7 @@ pub(crate) struct Mutation(
     variable::VariableMutation,
     definition::DefinitionMutation,
     schema_edit::SchemaMutation,
+    settings::SettingsMutation,
     organization::OrganizationMutation,
     people::PeopleMutation,
     viewer::ViewerMutation,

@@ -1,84 +1,65 @@
-//! From the query parameters of a request to one SQL statement, in PostgREST's dialect. Pure: no IO, no connection.
+//! From what a request asks to one SQL statement.
 //!
-//! [`parse`] knows the dialect and no table; [`compile`] knows the tables and no dialect. [`Query`] is between them.
+//! `cloche_dialect` knows the dialect and no table; [`compile`] knows the tables and no dialect.
 
 mod closest;
 pub(crate) mod compile;
-mod list;
-pub(crate) mod parse;
+
+use crate::access::Guard;
+use crate::postgres::param::TextParam;
+use crate::postgres::schema::{Schema, Table, Verb};
 
 pub(crate) use closest::closest;
-pub(crate) use compile::{Returning, Statement};
 
-/// What a request asks for. Names are as the caller wrote them; only `compile` finds out whether they exist.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(crate) struct Query {
-    /// Empty: all columns.
-    pub(crate) select: Vec<Output>,
-    /// All of them must hold.
-    pub(crate) filters: Vec<Filter>,
-    pub(crate) order: Vec<Order>,
-    pub(crate) limit: Option<u64>,
-    pub(crate) offset: Option<u64>,
+/// One statement and its values.
+#[derive(Debug)]
+pub(crate) struct Statement<'a> {
+    pub(crate) sql: String,
+    pub(crate) params: Vec<TextParam<'a>>,
+    /// It reads plain tables and runs no code of the environment's owner, so that it may go on a lane.
+    pub(crate) is_plain: bool,
 }
 
-/// A column of the answer.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Output {
-    pub(crate) column: String,
-    pub(crate) alias: Option<String>,
-}
-
-impl Output {
-    /// Its name in the answer.
-    pub(crate) fn name(&self) -> &str {
-        self.alias.as_deref().unwrap_or(&self.column)
-    }
-}
-
-/// A condition on one column.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Filter {
-    pub(crate) column: String,
-    pub(crate) negated: bool,
-    pub(crate) test: Test,
-}
-
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Test {
-    Compare(Comparison, String),
-    In(Vec<String>),
-    /// A pattern in SQL's own form, with `%` and `_`.
-    Like {
-        pattern: String,
-        ignore_case: bool,
-    },
-    Is(Is),
-}
-
+/// What a write tells about the records it touched.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Comparison {
-    Equal,
-    NotEqual,
-    Greater,
-    GreaterOrEqual,
-    Less,
-    LessOrEqual,
+pub(crate) enum Returning {
+    /// Nothing.
+    Nothing,
+    /// How many.
+    Count,
+    /// How many, and the records.
+    Records,
+    /// How many, and an array of objects with the primary key's columns as text.
+    Keys,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Is {
-    Null,
-    NotNull,
-    True,
-    False,
-    Unknown,
+/// How records are written in the answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) enum Format {
+    /// A JSON array.
+    #[default]
+    Json,
+    /// The same without keys whose value is null.
+    StrippedJson,
+    /// Comma-separated values under a line with their names.
+    Csv,
 }
 
-/// A sort key. What is not said is PostgreSQL's default: ascending, nulls last; descending, nulls first.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Order {
-    pub(crate) column: String,
-    pub(crate) descending: bool,
-    pub(crate) nulls_first: Option<bool>,
+/// What a statement is written for.
+pub(crate) struct Context<'s> {
+    pub(crate) schema: &'s Schema,
+    pub(crate) access: &'s dyn Access,
+    /// Records in an answer, at most.
+    pub(crate) max_rows: u64,
+    /// `amount.sum()` is allowed.
+    pub(crate) aggregates: bool,
+}
+
+/// What the caller may do. Without a guard, nothing.
+pub(crate) trait Access: Sync {
+    /// What is left of a table or view for one action.
+    fn table(&self, table: &Table, verb: Verb) -> Option<Guard>;
+
+    /// Whether a function may be called.
+    fn function(&self, name: &str) -> bool;
 }

@@ -1,165 +1,174 @@
+//! What statements look like. Whether PostgreSQL means the same by them is tested over a real one.
+
+use std::collections::BTreeMap;
+
+use cloche_dialect::{Node, parse};
 use proptest::prelude::*;
 
 use super::*;
-use crate::postgres::query::parse::parse;
+use crate::access::Mask;
+use crate::postgres::query::{Access, Returning};
+use crate::postgres::schema::{Link, Relationship, Schema};
 
-const COLUMNS: [&str; 4] = ["id", "title", "odd \"name", "w"];
-
-fn posts() -> Table {
-    Table::for_tests("posts", &COLUMNS, &[])
+/// Lets everything through but for what is said of `posts`, and closes `secrets`.
+#[derive(Default)]
+struct Rules {
+    rows: Option<Node>,
+    masks: BTreeMap<String, Mask>,
 }
 
-fn change(returning: Returning) -> Change<'static> {
-    Change { returning, exactly_one: false, id: None }
-}
-
-fn body<'a>(json: &'a str, keys: &[&str]) -> Body<'a> {
-    Body { json, keys: keys.iter().map(|key| (*key).to_owned()).collect(), is_array: json.starts_with('[') }
-}
-
-fn values<'a>(statement: &'a Statement<'_>) -> Vec<&'a str> {
-    statement.params.iter().map(|param| param.0.as_deref().unwrap()).collect()
-}
-
-#[test]
-fn one_record() {
-    let table = posts();
-    let key = single_key(&table).unwrap();
-    let query = parse("select=id,name:title").unwrap();
-    let all = find(&table, key, "7", &[]).unwrap();
-    assert_eq!(all.sql, r#"SELECT pg_catalog.row_to_json(t.*)::text FROM public."posts" AS t WHERE t."id" = $1"#);
-    let some = find(&table, key, "7", &query.select).unwrap();
-    assert_eq!(
-        some.sql,
-        r#"SELECT pg_catalog.row_to_json(r.*)::text FROM (SELECT t."id" AS "id", t."title" AS "name" FROM public."posts" AS t WHERE t."id" = $1) AS r"#
-    );
-    assert_eq!(values(&some), ["7"]);
-}
-
-#[test]
-fn many_records() {
-    let query =
-        parse("title=not.like.a*&id=in.(1,%22x%5C%22,%22)&w=is.null&order=id.desc.nullslast&limit=5000&offset=20").unwrap();
-    let table = posts();
-    let statement = list(&table, &query, true).unwrap();
-    let condition = r#" WHERE NOT t."title" LIKE $1 AND t."id" = ANY ($2) AND t."w" IS NULL"#;
-    assert_eq!(
-        statement.sql,
-        format!(
-            "SELECT count(*), coalesce(pg_catalog.json_agg(r.*), '[]')::text, (SELECT count(*) FROM public.\"posts\" AS t{condition}) \
-             FROM (SELECT t.* FROM public.\"posts\" AS t{condition} ORDER BY t.\"id\" DESC NULLS LAST LIMIT 1000 OFFSET $3) AS r"
-        )
-    );
-    assert_eq!(values(&statement), ["a%", r#"{"1","x\","}"#, "20"]);
-}
-
-#[test]
-fn writes() {
-    let table = posts();
-    let query = parse("id=eq.1&select=id").unwrap();
-    let json = r#"{"title":"a"}"#;
-    assert_eq!(
-        insert(&table, &body(json, &["title"]), &query.select, Returning::Records).unwrap().sql,
-        "WITH w AS (INSERT INTO public.\"posts\" AS t (\"title\") SELECT b.\"title\" FROM pg_catalog.json_to_record($1) AS b(\"title\" text) \
-         RETURNING t.\"id\" AS \"id\") SELECT count(*), coalesce(pg_catalog.json_agg(w.*), '[]')::text FROM w"
-    );
-    let updated = update(&table, &query, &body(json, &["title"]), change(Returning::Nothing)).unwrap();
-    assert_eq!(
-        updated.sql,
-        "UPDATE public.\"posts\" AS t SET \"title\" = b.\"title\" FROM pg_catalog.json_to_record($2) AS b(\"title\" text) WHERE t.\"id\" = $1"
-    );
-    assert_eq!(values(&updated), ["1", json]);
-    assert_eq!(
-        delete(&table, &query, Change { exactly_one: true, ..change(Returning::Records) }).unwrap().sql,
-        "WITH fitting AS (SELECT count(*) AS n FROM public.\"posts\" AS t WHERE t.\"id\" = $1), \
-         w AS (DELETE FROM public.\"posts\" AS t WHERE t.\"id\" = $1 AND (SELECT n FROM fitting) = 1 RETURNING t.\"id\" AS \"id\") \
-         SELECT count(*), coalesce(pg_catalog.json_agg(w.*), '[]')::text FROM w"
-    );
-}
-
-#[test]
-fn nothing_without_a_filter() {
-    let (table, query) = (posts(), parse("select=id").unwrap());
-    assert_eq!(delete(&table, &query, change(Returning::Nothing)).unwrap_err().code, "request/filter-required");
-    let changed = update(&table, &query, &body("{}", &["title"]), change(Returning::Nothing));
-    assert_eq!(changed.unwrap_err().code, "request/filter-required");
-}
-
-#[test]
-fn unknown_names_are_told_with_the_closest() {
-    let table = posts();
-    for text in ["titel=eq.1", "select=titel", "order=titel"] {
-        let query = parse(text).unwrap();
-        let error = list(&table, &query, false).unwrap_err();
-        assert_eq!((error.code.as_str(), error.hint.as_deref()), ("column/not-found", Some("Did you mean 'title'?")));
-    }
-    let query = parse("select=id,author(name)").unwrap();
-    assert!(list(&table, &query, false).unwrap_err().message.contains("author(name)"));
-    let twice = parse("select=id,id:title").unwrap();
-    assert_eq!(list(&table, &twice, false).unwrap_err().code, "select/duplicate-name");
-}
-
-/// What is left of `sql` when quoted identifiers, the empty list and placeholders are taken out; and the placeholders.
-fn skeleton(sql: &str) -> (String, Vec<usize>) {
-    let (mut rest, mut skeleton, mut placeholders) = (sql, String::new(), Vec::new());
-    while let Some(at) = rest.find(['"', '$']) {
-        skeleton.push_str(&rest[..at]);
-        if rest[at..].starts_with('$') {
-            let digits = rest[at + 1..].bytes().take_while(u8::is_ascii_digit).count();
-            placeholders.push(rest[at + 1..][..digits].parse().unwrap());
-            rest = &rest[at + 1 + digits..];
-            continue;
+impl Access for Rules {
+    fn table(&self, table: &Table, _: Verb) -> Option<Guard> {
+        match table.name.as_str() {
+            "secrets" => None,
+            "posts" => Some(Guard { rows: self.rows.clone(), masks: self.masks.clone() }),
+            _ => Some(Guard::default()),
         }
-        let mut end = at + 1;
-        loop {
-            end += rest[end..].find('"').expect("every quote is closed") + 1;
-            if !rest[end..].starts_with('"') {
-                break;
-            }
-            end += 1;
-        }
-        rest = &rest[end..];
     }
-    skeleton.push_str(rest);
-    (skeleton, placeholders)
+
+    fn function(&self, _: &str) -> bool {
+        true
+    }
 }
 
-fn filters() -> impl Strategy<Value = Vec<Filter>> {
-    let test = prop_oneof![
-        "\\PC{0,12}".prop_map(|value| Test::Compare(Comparison::Equal, value)),
-        prop::collection::vec("\\PC{0,6}", 0..4).prop_map(Test::In),
-        "\\PC{0,12}".prop_map(|pattern| Test::Like { pattern, ignore_case: true }),
-        Just(Test::Is(Is::Null)),
-    ];
-    let filter = (0..COLUMNS.len(), any::<bool>(), test).prop_map(|(column, negated, test)| Filter {
-        column: COLUMNS[column].into(),
-        negated,
-        test,
-    });
-    prop::collection::vec(filter, 1..5)
+fn schema() -> Schema {
+    let key = |table: &str, foreign: &str, pair: (&str, &str), from_here| Relationship {
+        table: table.into(),
+        foreign: foreign.into(),
+        to_one: from_here,
+        link: Link::Key { constraint: "key".into(), columns: vec![(pair.0.into(), pair.1.into())], from_here, named: true },
+    };
+    Schema::of([
+        Table::for_tests("authors", &["id", "name"]),
+        Table::for_tests("posts", &["id", "author_id", "title"]),
+        Table::for_tests("secrets", &["id", "author_id"]),
+    ])
+    .with_relationships(vec![
+        key("authors", "posts", ("id", "author_id"), false),
+        key("posts", "authors", ("author_id", "id"), true),
+        key("authors", "secrets", ("id", "author_id"), false),
+    ])
+}
+
+fn rule(text: &str) -> Option<Node> {
+    parse(text).unwrap().filters.into_iter().next()
+}
+
+fn listed(rules: &Rules, table: &str, text: &str) -> Result<(String, usize)> {
+    let schema = schema();
+    let context = Context { schema: &schema, access: rules, max_rows: 1000, aggregates: true };
+    let query = parse(text).unwrap();
+    let list = list(&context, schema.table(table).unwrap(), &query, Wanted { count: true, ..Wanted::default() })?;
+    Ok((list.statement.sql, list.statement.params.len()))
+}
+
+fn code(rules: &Rules, table: &str, text: &str) -> String {
+    listed(rules, table, text).unwrap_err().code
+}
+
+#[test]
+fn a_rule_holds_wherever_the_table_is_read() {
+    let rules = Rules { rows: rule("author_id=eq.7"), ..Rules::default() };
+    for (table, query) in [
+        ("posts", "select=id&title=eq.x"),
+        ("authors", "select=*,posts(title)"),
+        ("authors", "select=*,...posts(title)"),
+        ("authors", "select=*,posts!inner()"),
+        ("authors", "select=*,posts()&posts=not.is.null"),
+        ("posts", "select=title.count()"),
+    ] {
+        let (sql, _) = listed(&rules, table, query).unwrap();
+        // As often as the table stands in it: in the records, and where they are counted.
+        let (read, ruled) = (sql.matches("public.\"posts\" AS").count(), sql.matches("\"author_id\" = $").count());
+        assert!(read > 0 && read == ruled, "{query}: {read} {ruled} {sql}");
+    }
+}
+
+#[test]
+fn what_is_closed_is_not_there() {
+    assert_eq!(code(&Rules::default(), "authors", "select=*,secrets(id)"), "PGRST200");
+    assert_eq!(code(&Rules::default(), "authors", "select=*,nothing(id)"), "PGRST200");
+}
+
+#[test]
+fn a_masked_column_decides_nothing() {
+    let hidden = Rules { masks: BTreeMap::from([("title".to_owned(), Mask::Hide)]), ..Rules::default() };
+    let redacted = Rules { masks: BTreeMap::from([("title".to_owned(), Mask::Redact("***".into()))]), ..Rules::default() };
+    for query in ["title=eq.x", "or=(id.eq.1,title.eq.x)", "order=title", "select=title.max()"] {
+        assert_eq!(code(&hidden, "posts", query), "42703", "{query}");
+        assert_eq!(code(&redacted, "posts", query), "access/denied", "{query}");
+    }
+    assert_eq!(code(&hidden, "posts", "select=title"), "42703");
+    assert_eq!(code(&hidden, "authors", "select=*,posts(title)"), "42703");
+    let (sql, _) = listed(&hidden, "posts", "").unwrap();
+    assert!(!sql.contains("title") && !sql.contains(".*)::") && sql.contains("\"author_id\""), "{sql}");
+    let (sql, _) = listed(&redacted, "posts", "").unwrap();
+    assert!(sql.contains("CAST('***' AS text) AS \"title\""), "{sql}");
+}
+
+#[test]
+fn what_is_written_must_fit_before_and_after() {
+    let schema = schema();
+    let rules = Rules { rows: rule("author_id=eq.7"), ..Rules::default() };
+    let context = Context { schema: &schema, access: &rules, max_rows: 1000, aggregates: false };
+    let body = Body { json: "{}", keys: vec!["title".into()], is_array: false, missing_default: false };
+    let change = Change {
+        target: Target::Id("1"),
+        returning: Returning::Nothing,
+        format: Format::Json,
+        exactly_one: false,
+        max_affected: None,
+    };
+    let query = parse("").unwrap();
+    let posts = schema.table("posts").unwrap();
+    let sql = update(&context, posts, &query, &body, None, change).unwrap().sql;
+    let (before, after) = sql.split_once(" RETURNING ").unwrap();
+    assert!(before.contains("\"author_id\" = $") && after.contains("\"author_id\" = $"), "{sql}");
+    assert!(after.contains("cloche.refuse('row'"), "{sql}");
+    let sql = insert(&context, posts, &query, &body, None, Change { target: Target::Filtered, ..change }).unwrap().sql;
+    assert!(sql.split_once(" RETURNING ").unwrap().1.contains("\"author_id\" = $"), "{sql}");
+    let merge = Conflict { columns: Vec::new(), resolving: Resolving::Merge };
+    let sql = insert(&context, posts, &query, &body, Some(&merge), change).unwrap().sql;
+    assert!(sql.contains("WHERE CASE WHEN t1.\"author_id\" = $"), "{sql}");
+}
+
+#[test]
+fn names_are_quoted() {
+    let name = "x\" WHERE true; --";
+    let schema = Schema::of([Table::for_tests(name, &["id", name])]);
+    let rules = Rules::default();
+    let context = Context { schema: &schema, access: &rules, max_rows: 10, aggregates: false };
+    let sql = list(&context, schema.table(name).unwrap(), &parse("order=id&limit=1").unwrap(), Wanted::default()).unwrap();
+    assert!(sql.statement.sql.contains("public.\"x\"\" WHERE true; --\" AS t1"), "{}", sql.statement.sql);
 }
 
 proptest! {
+    /// Whatever is asked for, its values are bound and never part of the statement.
     #[test]
-    fn values_are_bound_and_names_are_quoted(filters in filters(), alias in "[^\0]{1,12}", json in "\\{\\PC{0,20}", offset in 0u64..9) {
-        let alias = Some(alias).filter(|alias| alias != "id");
-        let select = vec![Output { column: "id".into(), alias }];
-        let order = vec![Order { column: COLUMNS[2].into(), descending: true, nulls_first: None }];
-        let query = Query { select, filters, order, limit: None, offset: Some(offset) };
-        let (table, body) = (posts(), body(&json, &COLUMNS));
-        let statements = [
-            list(&table, &query, true).unwrap(),
-            insert(&table, &body, &query.select, Returning::Records).unwrap(),
-            update(&table, &query, &body, change(Returning::Keys)).unwrap(),
-            delete(&table, &query, Change { exactly_one: true, ..change(Returning::Records) }).unwrap(),
-        ];
-        for statement in statements {
-            let (skeleton, mut placeholders) = skeleton(&statement.sql);
-            placeholders.sort_unstable();
-            placeholders.dedup();
-            prop_assert_eq!(placeholders, (1..=statement.params.len()).collect::<Vec<_>>());
-            let plain = |c: char| c.is_ascii_alphanumeric() || " .,*=()<>_:'[]".contains(c);
-            prop_assert!(skeleton.replace("'[]'", "").chars().all(|c| plain(c) && c != '\''), "{skeleton}");
+    fn values_are_never_sql(
+        operator in "(eq|neq|gt|like|ilike|match|cs|fts|plfts\\(english\\)|is\\.null|in|not\\.eq|eq\\(any\\)|isdistinct)",
+        at in "(title|author_id|posts\\.title|or)",
+        quote in "['\"\\\\;$]{0,3}",
+    ) {
+        let secret = format!("s3cret{quote}s3cret");
+        let value = match operator.as_str() {
+            "in" => format!("in.({secret})"),
+            "eq(any)" => format!("eq(any).{{{secret}}}"),
+            "is.null" => operator.clone(),
+            _ => format!("{operator}.{secret}"),
+        };
+        let text = if at == "or" { format!("or=(title.eq.{secret},id.eq.1)") } else { format!("{at}={value}") };
+        let encoded: String = text.split_once('=').map(|(key, value)| {
+            let value: String = value.bytes().map(|byte| format!("%{byte:02x}")).collect();
+            format!("select=*,authors(*)&{key}={value}")
+        }).unwrap();
+        if let Ok(query) = parse(&encoded.replace("posts.title", "authors.name")) {
+            let schema = schema();
+            let rules = Rules::default();
+            let context = Context { schema: &schema, access: &rules, max_rows: 1000, aggregates: true };
+            if let Ok(list) = list(&context, schema.table("posts").unwrap(), &query, Wanted::default()) {
+                prop_assert!(!list.statement.sql.contains("s3cret"), "{}", list.statement.sql);
+            }
         }
     }
 }

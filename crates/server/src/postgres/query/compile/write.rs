@@ -1,0 +1,418 @@
+//! Inserts, updates and deletes. What is written must fit the guards before and after: a record that does not is refused, and with it all.
+
+use cloche_definitions::{quote_identifier, quote_literal};
+use cloche_dialect::Query;
+
+use super::level::Level;
+use super::{Context, Format, From, UNKNOWN_KEY, Writer, csv, near, single_key};
+use crate::access::{Guard, Mask};
+use crate::error::{Error, Result};
+use crate::postgres::query::{Returning, Statement};
+use crate::postgres::schema::{Column, Table, Verb};
+
+/// Says in a written record whether it may be as it is. No column is called so: a colon is in no name that people type.
+const ALLOWED: &str = "\"cloche:allowed\"";
+const INSERTED: &str = "\"cloche:inserted\"";
+
+/// The columns and shape of a JSON body.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Body<'a> {
+    /// The JSON itself: an object, or an array of objects.
+    pub(crate) json: &'a str,
+    /// The keys that are taken of it.
+    pub(crate) keys: Vec<String>,
+    pub(crate) is_array: bool,
+    /// Objects may lack keys; the column's default stands for those, instead of null.
+    pub(crate) missing_default: bool,
+}
+
+/// Which records a change is about.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Target<'a> {
+    /// Those that fit the filters of the query.
+    Filtered,
+    /// The one with this primary key.
+    Id(&'a str),
+    /// The one with these values in the columns of its primary key.
+    Keys(&'a [(String, String)]),
+}
+
+/// How an update or delete finds its records, and what it answers.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Change<'a> {
+    pub(crate) target: Target<'a>,
+    pub(crate) returning: Returning,
+    pub(crate) format: Format,
+    /// Nothing is changed unless exactly one record is.
+    pub(crate) exactly_one: bool,
+    /// Nothing is changed if more would be.
+    pub(crate) max_affected: Option<u64>,
+}
+
+/// What an insert does about records that are there already.
+#[derive(Debug, Clone)]
+pub(crate) struct Conflict {
+    /// What makes two records the same; the primary key when empty.
+    pub(crate) columns: Vec<String>,
+    pub(crate) resolving: Resolving,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Resolving {
+    Merge,
+    Ignore,
+}
+
+/// New records from the objects of `body`; with `conflict`, or the old ones changed. `change.target` by id takes the key from there.
+pub(crate) fn insert<'a, 'p>(
+    context: &'a Context<'a>,
+    table: &'a Table,
+    query: &Query,
+    body: &Body<'p>,
+    conflict: Option<&Conflict>,
+    change: Change<'p>,
+) -> Result<Statement<'p>> {
+    let mut writer = Writer::new(context);
+    let mut guards = vec![writer.guard(table, Verb::Create)?];
+    if conflict.is_some_and(|conflict| conflict.resolving == Resolving::Merge) {
+        guards.push(writer.guard(table, Verb::Update)?);
+    }
+    let columns = written_columns(table, &guards, body)?;
+    let level = writer.level(table, Guard::default());
+    let mut sql = format!("INSERT INTO {}", level.source);
+    writer.insert_values(&mut sql, table, body, &columns, change.target)?;
+    if let Some(conflict) = conflict {
+        writer.on_conflict(&mut sql, &level, conflict, &columns, guards.get(1))?;
+    }
+    let merges = guards.len() > 1;
+    writer.answer(sql, &level, query, &guards, &change, merges)
+}
+
+/// Gives the values of `body`, which is one object, to every record that fits the filters.
+///
+/// A body without keys changes nothing: the statement then finds the one record meant by its id, or none for filters.
+pub(crate) fn update<'a, 'p>(
+    context: &'a Context<'a>,
+    table: &'a Table,
+    query: &Query,
+    body: &Body<'p>,
+    asked: Option<&[String]>,
+    change: Change<'p>,
+) -> Result<Statement<'p>> {
+    let mut writer = Writer::new(context);
+    let guard = writer.guard(table, Verb::Update)?;
+    let guards = [guard];
+    let columns = written_columns(table, &guards, body)?;
+    let (level, from) = writer.target(table, query, &change, &guards[0])?;
+    if columns.is_empty() {
+        let nothing = matches!(change.target, Target::Filtered).then_some("false");
+        let sql = format!("SELECT {}{}", whole(&level), from.sql("", nothing));
+        return writer.answer_rows(sql, &level, query, &change, None);
+    }
+    let sets: Vec<String> = columns
+        .iter()
+        .map(|column| {
+            let name = quote_identifier(&column.name);
+            let given = asked.is_none_or(|given| given.contains(&column.name));
+            match (given, body.missing_default) {
+                (true, _) => format!("{name} = b.{name}"),
+                (false, true) => format!("{name} = DEFAULT"),
+                (false, false) => format!("{name} = NULL"),
+            }
+        })
+        .collect();
+    let values = writer.body(body, &columns);
+    let sql = format!("UPDATE {} SET {} FROM {values}{}", level.source, sets.join(", "), from.condition(None));
+    writer.answer(sql, &level, query, &guards, &change, false)
+}
+
+/// Removes every record that fits the filters.
+pub(crate) fn delete<'a, 'p>(
+    context: &'a Context<'a>,
+    table: &'a Table,
+    query: &Query,
+    change: Change<'p>,
+) -> Result<Statement<'p>> {
+    let mut writer = Writer::new(context);
+    let guard = writer.guard(table, Verb::Delete)?;
+    let (level, from) = writer.target(table, query, &change, &guard)?;
+    let sql = format!("DELETE{}", from.sql("", None));
+    // What is gone need fit no rule any more.
+    writer.answer(sql, &level, query, &[], &change, false)
+}
+
+impl<'a, 'p> Writer<'a, 'p> {
+    /// The level of a change and the records it reaches: those that its own guard and that of reading let through.
+    fn target(&mut self, table: &'a Table, query: &Query, change: &Change<'p>, guard: &Guard) -> Result<(Level<'a>, From)> {
+        let read = self.context.access.table(table, Verb::Read).unwrap_or_default();
+        let level = self.level(table, read);
+        let mut more = match change.target {
+            Target::Id(id) => self.key_condition(&level, id)?,
+            Target::Keys(_) => return Err(Error::internal("only an insert is made for several keys")),
+            Target::Filtered if query.filters.is_empty() => return Err(filter_required(table)),
+            Target::Filtered => String::new(),
+        };
+        if let Some(rule) = &guard.rows {
+            let rule = self.rule(&level, rule)?;
+            more = if more.is_empty() { rule } else { format!("{more} AND {rule}") };
+        }
+        let from = self.from(&level, query, Some(more).filter(|more| !more.is_empty()))?;
+        Ok((level, from))
+    }
+
+    fn insert_values(
+        &mut self,
+        sql: &mut String,
+        table: &Table,
+        body: &Body<'p>,
+        columns: &[&Column],
+        target: Target<'p>,
+    ) -> Result<()> {
+        let mut names: Vec<String> = columns.iter().map(|column| quote_identifier(&column.name)).collect();
+        let mut values: Vec<String> = names.iter().map(|name| format!("b.{name}")).collect();
+        let mut condition = String::new();
+        for (key, value) in keys_of(table, target)? {
+            let (name, value) = (quote_identifier(&key.name), self.bind(value));
+            if names.contains(&name) {
+                condition.push_str(if condition.is_empty() { " WHERE " } else { " AND " });
+                condition.push_str(&format!("b.{name} = {value}"));
+            } else {
+                values.push(format!("CAST({value} AS {})", key.sql_type));
+                names.push(name);
+            }
+        }
+        if names.is_empty() && !body.is_array {
+            sql.push_str(" DEFAULT VALUES");
+            return Ok(());
+        }
+        if columns.is_empty() {
+            // As many records of defaults as there are empty objects.
+            let from = if body.is_array {
+                format!(" FROM pg_catalog.json_array_elements({})", self.bind(body.json))
+            } else {
+                String::new()
+            };
+            let list = if names.is_empty() { String::new() } else { format!(" ({})", names.join(", ")) };
+            sql.push_str(&format!("{list} SELECT {}{from}", values.join(", ")));
+            return Ok(());
+        }
+        sql.push_str(&format!(" ({}) SELECT ", names.join(", ")));
+        if !body.missing_default {
+            let from = self.body(body, columns);
+            sql.push_str(&format!("{} FROM {from}{condition}", values.join(", ")));
+            return Ok(());
+        }
+        for (value, column) in values.iter_mut().zip(columns) {
+            let key = quote_literal(&column.name);
+            *value = format!("CASE WHEN (j.doc -> {key}::text) IS NULL THEN {} ELSE {value} END", default_of(table, column));
+        }
+        let document = self.bind(body.json);
+        let documents = if body.is_array {
+            format!("pg_catalog.json_array_elements({document}) AS j(doc)")
+        } else {
+            format!("(SELECT {document}::json AS doc) AS j")
+        };
+        let typed = typed(columns);
+        let values = values.join(", ");
+        sql.push_str(&format!("{values} FROM {documents}, LATERAL pg_catalog.json_to_record(j.doc) AS b({typed}){condition}"));
+        Ok(())
+    }
+
+    fn on_conflict(
+        &mut self,
+        sql: &mut String,
+        level: &Level<'a>,
+        conflict: &Conflict,
+        columns: &[&Column],
+        update: Option<&Guard>,
+    ) -> Result<()> {
+        let table = level.table;
+        let keys = if conflict.columns.is_empty() { &table.primary_key } else { &conflict.columns };
+        let keys: Vec<&Column> = keys.iter().map(|key| known(table, key, "'on_conflict'")).collect::<Result<_>>()?;
+        if keys.is_empty() {
+            // Nothing makes two records the same.
+            return Ok(());
+        }
+        let names: Vec<String> = keys.iter().map(|key| quote_identifier(&key.name)).collect();
+        sql.push_str(&format!(" ON CONFLICT ({}) DO ", names.join(", ")));
+        if conflict.resolving == Resolving::Ignore || columns.is_empty() {
+            sql.push_str("NOTHING");
+            return Ok(());
+        }
+        let sets: Vec<String> =
+            columns.iter().map(|column| quote_identifier(&column.name)).map(|name| format!("{name} = EXCLUDED.{name}")).collect();
+        sql.push_str(&format!("UPDATE SET {}", sets.join(", ")));
+        if let Some(rule) = update.and_then(|guard| guard.rows.as_ref()) {
+            let rule = self.rule(level, rule)?;
+            sql.push_str(&format!(" WHERE CASE WHEN {rule} THEN true ELSE cloche.refuse('row', 0) END"));
+        }
+        Ok(())
+    }
+
+    /// The records of the body as a relation `b` with typed columns.
+    fn body(&mut self, body: &Body<'p>, columns: &[&Column]) -> String {
+        let function = if body.is_array { "json_to_recordset" } else { "json_to_record" };
+        format!("pg_catalog.{function}({}) AS b({})", self.bind(body.json), typed(columns))
+    }
+
+    /// The statement with what it answers. What it has written must fit the guards.
+    fn answer(
+        mut self,
+        mut sql: String,
+        level: &Level<'a>,
+        query: &Query,
+        guards: &[Guard],
+        change: &Change<'p>,
+        merges: bool,
+    ) -> Result<Statement<'p>> {
+        let mut rules = Vec::new();
+        for guard in guards {
+            rules.extend(guard.rows.as_ref().map(|rule| self.rule(level, rule)).transpose()?);
+        }
+        if change.returning != Returning::Nothing && !guards.is_empty() {
+            // What is told of must be readable; its own keys are told to nobody else.
+            let read = self.guard(level.table, Verb::Read)?;
+            rules.extend(read.rows.as_ref().map(|rule| self.rule(level, rule)).transpose()?);
+        }
+        let checked = !rules.is_empty();
+        if change.returning == Returning::Nothing && !checked && !change.exactly_one && change.max_affected.is_none() && !merges {
+            return Ok(self.finish_write(sql));
+        }
+        let allowed = if checked { format!(", ({}) AS {ALLOWED}", rules.join(" AND ")) } else { String::new() };
+        let inserted = if merges { format!(", ({}.xmax = 0) AS {INSERTED}", level.alias) } else { String::new() };
+        sql.push_str(&format!(" RETURNING {}{allowed}{inserted}", whole(level)));
+        let more = if merges { format!("(SELECT count(*) FROM w WHERE {INSERTED}) AS inserted") } else { String::new() };
+        let refusal = checked
+            .then(|| format!("CASE WHEN EXISTS (SELECT FROM w WHERE {ALLOWED} IS NOT TRUE) THEN cloche.refuse('row', 0) END"));
+        let extra: Vec<String> = [Some(more).filter(|more| !more.is_empty()), refusal].into_iter().flatten().collect();
+        self.answer_rows(sql, level, query, change, Some(extra.join(", ")).filter(|extra| !extra.is_empty()))
+    }
+
+    /// `WITH w AS (…)` and one row: the number `n` and, where asked for, the text `body` of the records in it.
+    fn answer_rows(
+        mut self,
+        sql: String,
+        level: &Level<'a>,
+        query: &Query,
+        change: &Change<'p>,
+        extra: Option<String>,
+    ) -> Result<Statement<'p>> {
+        let mut outputs = vec!["(SELECT count(*) FROM w) AS n".to_owned()];
+        let mut source = String::new();
+        match change.returning {
+            Returning::Nothing | Returning::Count => {}
+            Returning::Keys if level.table.primary_key.is_empty() => {}
+            Returning::Keys => {
+                let keys: Vec<String> = level.table.primary_key.iter().map(|key| quote_identifier(key)).collect();
+                let keys: Vec<String> = keys.iter().map(|name| format!("w.{name}::text AS {name}")).collect();
+                source = format!(" FROM (SELECT {} FROM w) AS r", keys.join(", "));
+                outputs.push("coalesce(pg_catalog.json_agg(r.*), '[]')::text AS body".to_owned());
+            }
+            Returning::Records => {
+                self.named = change.format == Format::Csv;
+                let read = self.guard(level.table, Verb::Read)?;
+                let mut written = self.level(level.table, read);
+                written.source = format!("w AS {}", written.alias);
+                written.is_table = false;
+                // Those written are told of, whatever the filters that found them say of them now.
+                let shown = Query { filters: Vec::new(), ..query.clone() };
+                written.guard.rows = None;
+                let from = self.from(&written, &shown, None)?;
+                let selected = self.selected(&written, &shown)?;
+                let order = self.order(&written, &shown)?;
+                let records =
+                    format!("SELECT {}{}{}{order}", selected.list(), from.sql(&selected.joins, None), selected.group_by());
+                source = format!(" FROM ({records}) AS r");
+                outputs.push(format!("{} AS body", csv::aggregated(change.format, &selected)));
+            }
+        }
+        outputs.extend(extra);
+        if change.exactly_one {
+            let number = "(SELECT count(*) FROM w)";
+            outputs.push(format!("CASE WHEN {number} <> 1 THEN cloche.refuse('single', {number}) END"));
+        }
+        if let Some(most) = change.max_affected {
+            let number = "(SELECT count(*) FROM w)";
+            outputs.push(format!("CASE WHEN {number} > {most} THEN cloche.refuse('affected', {number}) END"));
+        }
+        let sql = format!("WITH w AS ({sql}) SELECT {}{source}", outputs.join(", "));
+        Ok(self.finish_write(sql))
+    }
+
+    fn finish_write(mut self, sql: String) -> Statement<'p> {
+        self.is_plain = false;
+        self.finish(sql)
+    }
+}
+
+/// The key of the one record that is meant.
+fn keys_of<'t, 'p>(table: &'t Table, target: Target<'p>) -> Result<Vec<(&'t Column, &'p str)>> {
+    match target {
+        Target::Filtered => Ok(Vec::new()),
+        Target::Id(id) => Ok(vec![(single_key(table)?, id)]),
+        Target::Keys(keys) => keys.iter().map(|(name, value)| Ok((known(table, name, "the key")?, value.as_str()))).collect(),
+    }
+}
+
+/// All columns, by their names.
+fn whole(level: &Level<'_>) -> String {
+    let columns: Vec<String> =
+        level.table.columns.iter().map(|column| format!("{}.{}", level.alias, quote_identifier(&column.name))).collect();
+    if columns.is_empty() { "1 AS one".to_owned() } else { columns.join(", ") }
+}
+
+fn typed(columns: &[&Column]) -> String {
+    let typed: Vec<String> =
+        columns.iter().map(|column| format!("{} {}", quote_identifier(&column.name), column.sql_type)).collect();
+    typed.join(", ")
+}
+
+/// What stands for a value that was not given.
+fn default_of(table: &Table, column: &Column) -> String {
+    match &column.default {
+        Some(default) => default.clone(),
+        None if column.identity => format!(
+            "pg_catalog.nextval(pg_catalog.pg_get_serial_sequence({}, {}))",
+            quote_literal(&table.sql_name),
+            quote_literal(&column.name)
+        ),
+        None => "NULL".to_owned(),
+    }
+}
+
+/// The columns that are written. A masked one is not: who does not see it does not change it.
+fn written_columns<'t>(table: &'t Table, guards: &[Guard], body: &Body<'_>) -> Result<Vec<&'t Column>> {
+    let of_body = |key: &String| {
+        let masked = |mask: fn(&Mask) -> bool| guards.iter().any(|guard| guard.masks.get(key).is_some_and(mask));
+        if masked(|mask| *mask == Mask::Hide) {
+            return Err(unknown_key(table, key));
+        }
+        if masked(|_| true) {
+            return Err(Error::forbidden("access/denied", format!("The column '{key}' of '{}' is masked for you.", table.name)));
+        }
+        known(table, key, "the body").map_err(|_| unknown_key(table, key))
+    };
+    body.keys.iter().map(of_body).collect()
+}
+
+fn known<'t>(table: &'t Table, name: &str, place: &str) -> Result<&'t Column> {
+    let level = Level::of(table, String::new(), Guard::default());
+    table.column(name).ok_or_else(|| {
+        let message = format!("'{}' has no column '{name}', which {place} names.", table.name);
+        Error::bad_input(crate::postgres::sqlstate::UNDEFINED_COLUMN, message).hint(near(name, &level))
+    })
+}
+
+fn unknown_key(table: &Table, key: &str) -> Error {
+    let level = Level::of(table, String::new(), Guard::default());
+    let message = format!("Could not find the '{key}' column of '{}' in the schema cache", table.name);
+    Error::bad_input(UNKNOWN_KEY, message).hint(near(key, &level)).field(key, "unknown", "There is no such column.")
+}
+
+fn filter_required(table: &Table) -> Error {
+    Error::bad_input(
+        "request/filter-required",
+        format!("This would change every record of '{}'; nothing was changed.", table.name),
+    )
+    .hint("Add a filter, such as id=eq.1. To mean every record, use a filter that all of them pass, such as id=not.is.null.")
+}
