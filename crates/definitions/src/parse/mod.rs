@@ -109,16 +109,25 @@ pub fn parse(files: &[SourceFile]) -> Result<Definitions, Vec<Diagnostic>> {
     definitions.enums = enums;
     // A table whose file could not be read is not missing as well.
     definitions.unresolved = unresolved.into_iter().filter(|it| complete || !it.is_of_table()).collect();
+    gather(&mut definitions, parsed, roles, &mut diagnostics);
+    diagnostics.sort();
+    if diagnostics.is_empty() { Ok(definitions) } else { Err(diagnostics) }
+}
+
+fn gather(
+    definitions: &mut Definitions,
+    tables: Vec<ParsedTable>,
+    roles: Vec<role::ParsedRole>,
+    diagnostics: &mut Vec<Diagnostic>,
+) {
     for mut role in roles {
         diagnostics.append(&mut role.report.diagnostics);
         definitions.roles.insert(role.role.name.clone(), role.role);
     }
-    for mut table in parsed {
+    for mut table in tables {
         diagnostics.append(&mut table.report.diagnostics);
         definitions.tables.insert(table.table.name.clone(), table.table);
     }
-    diagnostics.sort();
-    if diagnostics.is_empty() { Ok(definitions) } else { Err(diagnostics) }
 }
 
 fn is_of(file: &SourceFile, folder: &str, name: &str) -> bool {
