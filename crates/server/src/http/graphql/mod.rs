@@ -18,6 +18,7 @@ mod server;
 mod settings;
 mod time;
 mod traffic;
+mod user;
 mod variable;
 mod viewer;
 
@@ -51,6 +52,7 @@ pub(crate) struct Query(
     environment::EnvironmentQuery,
     key::KeyQuery,
     variable::VariableQuery,
+    user::UserQuery,
     definition::DefinitionQuery,
     schema::SchemaQuery,
     operation::OperationQuery,
@@ -64,6 +66,7 @@ pub(crate) struct Mutation(
     environment::EnvironmentMutation,
     key::KeyMutation,
     variable::VariableMutation,
+    user::UserMutation,
     definition::DefinitionMutation,
     schema_edit::SchemaMutation,
     settings::SettingsMutation,
