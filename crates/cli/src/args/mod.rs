@@ -1,5 +1,6 @@
 //! Every argument of the command line, one file a noun. What they mean together is decided in `settings`.
 
+mod access;
 mod data;
 mod env;
 mod keys;
@@ -14,6 +15,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 
+pub(crate) use access::{AccessAction, AccessActor, AccessCommand, ExplainArgs};
 pub(crate) use data::{DataCommand, DataTarget};
 pub(crate) use env::{BranchArgs, CreateArgs, EnvCommand};
 pub(crate) use keys::{KeyKind, KeysCommand};
@@ -110,6 +112,9 @@ pub(crate) enum Command {
     /// Read and write an environment's records with an API key.
     #[command(subcommand)]
     Data(DataCommand),
+    /// Ask what the access rules of an environment allow.
+    #[command(subcommand)]
+    Access(AccessCommand),
     /// Create and look at organizations.
     #[command(subcommand)]
     Orgs(OrgsCommand),

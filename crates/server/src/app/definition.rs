@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use cloche_definitions::{Definitions, Deployed, Diagnostic, Plan, PlanOptions, SourceFile, parse, plan};
 use serde_json::{Value, json};
 use tokio::task::block_in_place;
+use tokio_postgres::Client;
 
 use super::App;
 use super::environment::{Found, require_ready, require_usable};
@@ -51,12 +52,7 @@ pub(crate) async fn sync(app: &App, found: &Found, sync: Sync) -> Result<Synced>
         Ok(local) => local,
         Err(problems) => return Ok(Synced::Refused(problems)),
     };
-    let database = &found.environment.database;
-    let client = app.cluster.connect_as(&database.owner_login(), database.as_str(), PLATFORM_OPTIONS).await;
-    let mut client = client?;
-    // One look at or change of an environment's schema at a time: what is planned is what is there when it is applied.
-    introspect::lock(&client).await?;
-    let deployed = introspect::deployed(&client).await.map_err(to_error)?;
+    let (mut client, deployed) = look(app, found).await?;
     let plan = match block_in_place(|| plan(&local, &deployed, PlanOptions { prune: sync.prune })) {
         Ok(plan) => plan,
         Err(problems) => return Ok(Synced::Refused(problems)),
@@ -71,15 +67,33 @@ pub(crate) async fn sync(app: &App, found: &Found, sync: Sync) -> Result<Synced>
     if plan.is_empty() {
         return Ok(Synced::Planned(plan));
     }
-    record(app, found, &plan).await?;
-    let revision = Revision {
-        id: uuid::Uuid::now_v7(),
-        actor: &found.access.actor().email,
-        plan: json!(plan),
-        definitions: stored(&local),
-        removed: removed(&local, &deployed, sync.prune),
-    };
-    let applied = introspect::apply(&mut client, &plan.transactions(), &revision).await;
+    carry_out(app, found, &mut client, &plan, stored(&local), removed(&local, &deployed, sync.prune)).await?;
+    Ok(Synced::Planned(plan))
+}
+
+/// What is deployed, and the connection that saw it. One look at or change of an environment's schema at a time: what is planned is
+/// what is there when it is applied.
+pub(super) async fn look(app: &App, found: &Found) -> Result<(Client, Deployed)> {
+    let database = &found.environment.database;
+    let client = app.cluster.connect_as(&database.owner_login(), database.as_str(), PLATFORM_OPTIONS).await?;
+    introspect::lock(&client).await?;
+    let deployed = introspect::deployed(&client).await.map_err(to_error)?;
+    Ok((client, deployed))
+}
+
+/// Goes the way of a plan, and stores beside it what was defined and removed.
+pub(super) async fn carry_out(
+    app: &App,
+    found: &Found,
+    client: &mut Client,
+    plan: &Plan,
+    definitions: Value,
+    removed: Value,
+) -> Result<()> {
+    record(app, found, plan).await?;
+    let actor = &found.access.actor().email;
+    let revision = Revision { id: uuid::Uuid::now_v7(), actor, plan: json!(plan), definitions, removed };
+    let applied = introspect::apply(client, &plan.transactions(), &revision).await;
     // Also after a failure: what a plan needs committed before the rest (values of enums) may have been. Here first, which needs no database.
     app.environments.schema_changed(found.environment.id);
     // If this server dies before this, or it fails, others go by the old tables until they read them again by themselves.
@@ -91,8 +105,7 @@ pub(crate) async fn sync(app: &App, found: &Found, sync: Sync) -> Result<Synced>
         // The hints of the data plane speak of records; here it is the definitions that are to be mended.
         to_definition_error(error)
             .hint("Mend the definitions, or the rows that stand in the way; nothing of this plan's tables was changed.")
-    })?;
-    Ok(Synced::Planned(plan))
+    })
 }
 
 fn stored(local: &Definitions) -> Value {

@@ -64,6 +64,10 @@ pub(super) const ROWS: &[(&str, &[(&str, Least)])] = &[
     ("rotateDatabaseCredential", &[("dev", Developer), ("prod", Admin)]),
     ("definitions", &[("dev", Viewer), ("prod", Viewer)]),
     ("applyDefinitions", &[("dev", Developer), ("prod", Admin), ("dry run", Viewer)]),
+    ("roles", &[("dev", Viewer), ("prod", Viewer)]),
+    ("setRole", &[("dev", Developer), ("prod", Admin)]),
+    ("deleteRole", &[("dev", Developer), ("prod", Admin)]),
+    ("explainAccess", &[("dev", Viewer), ("prod", Viewer)]),
 ];
 
 /// An input with which the operation succeeds for who may, once. Whatever it uses up is made for it.
@@ -133,11 +137,25 @@ pub(super) async fn input(world: &World, caller: &Caller, operation: &str, place
         "setVariables" => json!({ "environmentId": environment, "variables": [{ "name": "A", "value": fresh }] }),
         "variables" => json!({ "environmentId": environment, "reveal": place == "revealed" }),
         "applyDefinitions" => json!({ "environmentId": environment, "files": blog_files(), "dryRun": place == "dry run" }),
-        "pauseEnvironment" | "resumeEnvironment" | "rotateApiKeys" | "rotateDatabaseCredential" | "apiKeys" | "definitions" => {
+        "setRole" => json!({ "environmentId": environment, "name": "tried", "spec": spec() }),
+        "deleteRole" => {
+            let role = json!({ "environmentId": environment, "name": "tried", "spec": spec() });
+            world.owner.must("setRole", role).await;
+            json!({ "environmentId": environment, "name": "tried" })
+        }
+        "explainAccess" => {
+            json!({ "environmentId": environment, "resource": "posts", "action": "READ", "actor": { "key": "ANON" } })
+        }
+        "roles" | "pauseEnvironment" | "resumeEnvironment" | "rotateApiKeys" | "rotateDatabaseCredential" | "apiKeys" | "definitions" => {
             json!({ "environmentId": environment })
         }
         _ => json!({}),
     }
+}
+
+/// A role about everything there is.
+fn spec() -> Value {
+    json!({ "policies": [{ "resource": "*", "actions": ["read"] }] })
 }
 
 /// A session to be ended: another one of the caller's own, or the bystander's.

@@ -12,6 +12,7 @@ mod page;
 mod payload;
 mod people;
 mod project;
+mod role;
 mod server;
 mod time;
 mod variable;
@@ -48,6 +49,7 @@ pub(crate) struct Query(
     key::KeyQuery,
     variable::VariableQuery,
     definition::DefinitionQuery,
+    role::RoleQuery,
     operation::OperationQuery,
 );
 
@@ -58,6 +60,7 @@ pub(crate) struct Mutation(
     key::KeyMutation,
     variable::VariableMutation,
     definition::DefinitionMutation,
+    role::RoleMutation,
     organization::OrganizationMutation,
     people::PeopleMutation,
     viewer::ViewerMutation,
