@@ -152,6 +152,37 @@ models! {
         address: Option<String>,
     }
 
+    /// What the access rules say to somebody's wish, and why.
+    Explanation {
+        /// allowed or denied.
+        decision: String,
+        reason: String,
+        rules: Vec<AccessRule>,
+        /// The records that are reached, as a condition.
+        rows: Option<String>,
+        masks: Vec<AccessMask>,
+    }
+
+    /// A rule that was looked at.
+    AccessRule {
+        role: Option<String>,
+        kind: String,
+        index: Option<usize>,
+        effect: Option<String>,
+        decides: bool,
+        text: String,
+    }
+
+    /// A column that is not shown as it is, and the rule that masks it.
+    AccessMask {
+        column: String,
+        mask: String,
+        text: Option<String>,
+        rows: Option<String>,
+        role: String,
+        index: usize,
+    }
+
     /// What would change or has changed in an environment's definitions.
     Plan {
         hash: String,

@@ -1,5 +1,6 @@
 //! One function a verb: `<noun>/<verb>.rs`, or `<verb>.rs` where there is no noun.
 
+mod access;
 mod audit;
 mod completions;
 mod credential;
@@ -88,6 +89,7 @@ async fn run_client(settings: Settings, printer: Printer, command: Command) -> R
         Command::Settings(verb) => settings::run(&context, verb).await,
         Command::Logs(args) => logs::run(&context, args).await,
         Command::Data(verb) => data::run(&context, verb).await,
+        Command::Access(verb) => access::run(&context, verb).await,
         Command::Orgs(verb) => orgs::run(&context, verb).await,
         Command::Members(verb) => members::run(&context, verb).await,
         Command::Tokens(verb) => tokens::run(&context, verb).await,

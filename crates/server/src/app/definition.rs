@@ -113,7 +113,7 @@ pub(crate) async fn edit(app: &App, found: &Found, edits: Edits) -> Result<Synce
 
 /// What is deployed, and the connection that keeps it so: one look at or change of an environment's schema at a time, so that what is
 /// planned is what is there when it is applied.
-async fn look(app: &App, found: &Found) -> Result<(Client, Deployed)> {
+pub(super) async fn look(app: &App, found: &Found) -> Result<(Client, Deployed)> {
     let database = &found.environment.database;
     let client = app.cluster.connect_as(&database.owner_login(), database.as_str(), PLATFORM_OPTIONS).await?;
     introspect::lock(&client).await?;
@@ -135,7 +135,7 @@ fn plan_changed() -> Error {
 }
 
 /// Runs a plan, writes the revision beside it, and has it in force on every server on return.
-async fn perform(app: &App, found: &Found, client: &mut Client, plan: &Plan, definitions: Value, removed: Value) -> Result<()> {
+pub(super) async fn perform(app: &App, found: &Found, client: &mut Client, plan: &Plan, definitions: Value, removed: Value) -> Result<()> {
     if plan.is_empty() {
         return Ok(());
     }

@@ -14,6 +14,7 @@ mod people;
 mod project;
 mod schema;
 mod schema_edit;
+mod role;
 mod server;
 mod settings;
 mod time;
@@ -55,6 +56,7 @@ pub(crate) struct Query(
     user::UserQuery,
     definition::DefinitionQuery,
     schema::SchemaQuery,
+    role::RoleQuery,
     operation::OperationQuery,
     settings::SettingsQuery,
     traffic::TrafficQuery,
@@ -70,6 +72,7 @@ pub(crate) struct Mutation(
     definition::DefinitionMutation,
     schema_edit::SchemaMutation,
     settings::SettingsMutation,
+    role::RoleMutation,
     organization::OrganizationMutation,
     people::PeopleMutation,
     viewer::ViewerMutation,
