@@ -113,6 +113,7 @@ fn selection(mutation: &str) -> String {
             .to_owned(),
         "rotateDatabaseCredential" => "url".to_owned(),
         "createUser" | "updateUser" | "deleteUser" => "user { id email roles bannedUntil }".to_owned(),
+        "setAuthProvider" | "removeAuthProvider" => "authProviders { name issuer clientId scopes }".to_owned(),
         "updateAuthSettings" => "authSettings { siteUrl tokenTtl }".to_owned(),
         "addMember" | "setProjectRole" | "setOrganizationRole" | "transferOwnership" | "removeMember" => {
             "member { id email name organizationRole }".to_owned()
