@@ -5,6 +5,7 @@ mod env;
 mod keys;
 mod people;
 mod project;
+mod users;
 mod value;
 mod work;
 
@@ -19,6 +20,7 @@ pub(crate) use env::{BranchArgs, CreateArgs, EnvCommand};
 pub(crate) use keys::{KeyKind, KeysCommand};
 pub(crate) use people::{MembersCommand, OfOrganization, OrganizationRole, OrgsCommand, ProjectRole, TokensCommand};
 pub(crate) use project::ProjectCommand;
+pub(crate) use users::UsersCommand;
 pub(crate) use value::{Duration, Variable};
 pub(crate) use work::{DevArgs, InitArgs, StatusArgs, Template, VarsCommand};
 
@@ -107,6 +109,9 @@ pub(crate) enum Command {
     /// Set and list the variables of an environment.
     #[command(subcommand)]
     Vars(VarsCommand),
+    /// Look after the users of an environment's applications.
+    #[command(subcommand)]
+    Users(UsersCommand),
     /// Read and write an environment's records with an API key.
     #[command(subcommand)]
     Data(DataCommand),

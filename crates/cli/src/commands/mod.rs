@@ -18,6 +18,7 @@ mod serve;
 mod status;
 mod sync;
 mod tokens;
+mod users;
 mod vars;
 mod whoami;
 
@@ -79,6 +80,7 @@ async fn run_client(settings: Settings, printer: Printer, command: Command) -> R
         Command::Env(verb) => env::run(&context, verb).await,
         Command::Keys(verb) => keys::run(&context, verb).await,
         Command::Vars(verb) => vars::run(&context, verb).await,
+        Command::Users(verb) => users::run(&context, verb).await,
         Command::Data(verb) => data::run(&context, verb).await,
         Command::Orgs(verb) => orgs::run(&context, verb).await,
         Command::Members(verb) => members::run(&context, verb).await,

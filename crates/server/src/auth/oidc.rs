@@ -41,7 +41,6 @@ pub(crate) struct Discovery {
 
 /// Who we are to a provider.
 pub(crate) struct Registration<'a> {
-    pub(crate) issuer: &'a str,
     pub(crate) client_id: &'a str,
     pub(crate) secret: &'a str,
     pub(crate) redirect_uri: &'a str,
@@ -95,6 +94,11 @@ impl Providers {
         if discovery.issuer.trim_end_matches('/') != issuer.trim_end_matches('/') {
             return Err(refused("It says that it is another one."));
         }
+        let elsewhere = [&discovery.authorization_endpoint, &discovery.token_endpoint, &discovery.jwks_uri];
+        if !is_here(&checked(issuer)?) && elsewhere.iter().any(|address| address.starts_with("http:")) {
+            // Nobody but a provider on this machine leads us to what else is on it.
+            return Err(bad_address());
+        }
         checked(&discovery.authorization_endpoint)?;
         Ok(discovery)
     }
@@ -140,14 +144,17 @@ impl Providers {
 /// An address we may speak to.
 pub(crate) fn checked(address: &str) -> Result<Url> {
     let url = Url::parse(address).map_err(|_| bad_address())?;
-    let host = url.host_str().unwrap_or_default();
-    let ip: Option<IpAddr> = host.trim_start_matches('[').trim_end_matches(']').parse().ok();
-    let here = host == "localhost" || ip.is_some_and(|ip| ip.is_loopback());
-    let allowed = url.scheme() == "https" || url.scheme() == "http" && here;
+    let allowed = url.scheme() == "https" || url.scheme() == "http" && is_here(&url);
     if !allowed || !url.username().is_empty() || url.password().is_some() {
         return Err(bad_address());
     }
     Ok(url)
+}
+
+fn is_here(url: &Url) -> bool {
+    let host = url.host_str().unwrap_or_default();
+    let ip: Option<IpAddr> = host.trim_start_matches('[').trim_end_matches(']').parse().ok();
+    host == "localhost" || ip.is_some_and(|ip| ip.is_loopback())
 }
 
 fn bad_address() -> Error {

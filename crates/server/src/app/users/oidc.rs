@@ -154,8 +154,7 @@ async fn finish(app: &App, realm: &Realm, caller: &Caller, flow: &Flow, kept: &K
     let secret = app.secrets.open(realm.environment, &sealed_as(&provider.name), &provider.sealed)?;
     let discovery = app.providers.discover(&provider.issuer).await?;
     let redirect_uri = callback(app);
-    let us =
-        Registration { issuer: &provider.issuer, client_id: &provider.client_id, secret: &secret, redirect_uri: &redirect_uri };
+    let us = Registration { client_id: &provider.client_id, secret: &secret, redirect_uri: &redirect_uri };
     let claims = app.providers.exchange(&discovery, &us, code, &kept.verifier, &kept.nonce).await?;
     let sign_up = settings(realm).await?.sign_up;
     let mut platform = realm.platform().await?;
