@@ -269,10 +269,7 @@ pub(crate) const FRAGMENTS: &[(&str, &str)] = &[
          protected holdsProductionData deletedAt eraseAt createdAt updatedAt }",
     ),
     ("ApiKeyFields", "ApiKey { id prefix kind name scopes default createdAt lastUsedAt expiresAt revokedAt publishable }"),
-    (
-        "UserFields",
-        "User { id externalId email emailConfirmed roles isAnonymous bannedUntil lastSignInAt createdAt }",
-    ),
+    ("UserFields", "User { id externalId email emailConfirmed roles isAnonymous bannedUntil lastSignInAt createdAt }"),
     (
         "OperationFields",
         "Operation { id kind status environmentId error strategy strategyReason pauseMs durationMs \
