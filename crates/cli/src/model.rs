@@ -183,6 +183,32 @@ models! {
         index: usize,
     }
 
+    /// A user of an environment's applications.
+    User {
+        id: String,
+        /// What the application calls them.
+        external_id: Option<String>,
+        email: Option<String>,
+        email_confirmed: bool,
+        roles: Vec<String>,
+        is_anonymous: bool,
+        banned_until: Option<String>,
+        last_sign_in_at: Option<String>,
+        created_at: String,
+    }
+
+    /// A mail to one of them.
+    Mail {
+        id: String,
+        kind: String,
+        recipient: String,
+        subject: String,
+        text: String,
+        link: Option<String>,
+        code: Option<String>,
+        created_at: String,
+    }
+
     /// What would change or has changed in an environment's definitions.
     Plan {
         hash: String,
@@ -290,6 +316,7 @@ pub(crate) const FRAGMENTS: &[(&str, &str)] = &[
          protected holdsProductionData deletedAt eraseAt createdAt updatedAt }",
     ),
     ("ApiKeyFields", "ApiKey { id prefix kind name scopes default createdAt lastUsedAt expiresAt revokedAt publishable }"),
+    ("UserFields", "User { id externalId email emailConfirmed roles isAnonymous bannedUntil lastSignInAt createdAt }"),
     (
         "OperationFields",
         "Operation { id kind status environmentId error strategy strategyReason pauseMs durationMs \

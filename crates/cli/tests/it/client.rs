@@ -120,6 +120,7 @@ fn selection(mutation: &str) -> String {
         }
         "rotateDatabaseCredential" => "url".to_owned(),
         "createUser" | "updateUser" | "deleteUser" => "user { id email roles bannedUntil }".to_owned(),
+        "setAuthProvider" | "removeAuthProvider" => "authProviders { name issuer clientId scopes }".to_owned(),
         "updateAuthSettings" => "authSettings { siteUrl tokenTtl }".to_owned(),
         "addMember" | "setProjectRole" | "setOrganizationRole" | "transferOwnership" | "removeMember" => {
             "member { id email name organizationRole }".to_owned()

@@ -64,6 +64,9 @@ pub(super) const ROWS: &[(&str, &[(&str, Least)])] = &[
     ("users", &[("dev", Developer), ("prod", Admin)]),
     ("mails", &[("dev", Developer), ("prod", Admin)]),
     ("authSettings", &[("dev", Developer), ("prod", Developer)]),
+    ("authProviders", &[("dev", Developer), ("prod", Developer)]),
+    ("setAuthProvider", &[("dev", Developer), ("prod", Admin)]),
+    ("removeAuthProvider", &[("dev", Developer), ("prod", Admin)]),
     ("createUser", &[("dev", Developer), ("prod", Admin)]),
     ("updateUser", &[("dev", Developer), ("prod", Admin)]),
     ("deleteUser", &[("dev", Developer), ("prod", Admin)]),
@@ -172,6 +175,13 @@ pub(super) async fn input(world: &World, caller: &Caller, operation: &str, place
             json!({ "environmentId": environment, "resource": "posts", "action": "READ", "actor": { "key": "ANON" } })
         }
         "roles" | "pauseEnvironment" | "resumeEnvironment" | "rotateApiKeys" | "rotateDatabaseCredential" | "apiKeys" | "definitions" => {
+        "setAuthProvider" => provider(environment, &fresh),
+        "removeAuthProvider" => {
+            world.owner.must("setAuthProvider", provider(environment, &fresh)).await;
+            json!({ "environmentId": environment, "name": fresh })
+        }
+        "users" | "mails" | "authSettings" | "authProviders" => json!({ "environmentId": environment }),
+        "pauseEnvironment" | "resumeEnvironment" | "rotateApiKeys" | "rotateDatabaseCredential" | "apiKeys" | "definitions" => {
             json!({ "environmentId": environment })
         }
         _ => json!({}),
@@ -201,6 +211,11 @@ async fn token(world: &World, caller: &Caller, place: &str) -> Value {
         world.owner.must("createAccessToken", json!({ "name": name, "memberId": world.helper })).await
     };
     made["accessToken"]["id"].clone()
+}
+
+/// A provider nobody is asked about yet.
+fn provider(environment: &str, name: &str) -> Value {
+    json!({ "environmentId": environment, "name": name, "issuer": "https://id.example", "clientId": "us", "clientSecret": "word" })
 }
 
 /// The id of a new user.
