@@ -1,5 +1,7 @@
 //! The environments this server has connections to: opened on demand, closed when idle, all under one budget.
 
+mod writers;
+
 use std::collections::HashMap;
 use std::num::NonZero;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -66,6 +68,7 @@ pub(crate) struct Handle {
     opening: tokio::sync::Mutex<()>,
     sessions: Pool,
     platform: Pool,
+    writers: writers::Writers,
     pub(super) signing: SigningKeys,
     /// Held while schema `cloche` is brought up to date; true when that is done.
     migrated: tokio::sync::Mutex<bool>,
@@ -235,6 +238,7 @@ impl Handle {
             opening: tokio::sync::Mutex::default(),
             sessions: Pool::new(MAX_SESSIONS),
             platform: Pool::new(MAX_PLATFORM),
+            writers: writers::Writers::new(),
             signing: SigningKeys::default(),
             migrated: tokio::sync::Mutex::default(),
             generation: AtomicU64::new(0),
@@ -323,16 +327,7 @@ impl Handle {
 
     async fn take(self: &Arc<Self>, login: Login) -> Result<Session> {
         let pool = self.pool(login);
-        let turn = tokio::time::timeout(PATIENCE, Arc::clone(&pool.slots).acquire_owned())
-            .await
-            .map_err(|_| {
-                Error::unavailable(
-                    "environment/connections",
-                    "All connections of this environment are in use.",
-                    Duration::from_secs(1),
-                )
-            })?
-            .map_err(Error::internal)?;
+        let turn = turn(&pool.slots).await?;
         let generation = self.generation.load(Ordering::SeqCst);
         let idle = std::iter::from_fn(|| locked(&pool.idle).pop()).find(|connection| !connection.client.is_closed());
         let connection = match idle {
@@ -424,7 +419,8 @@ impl Handle {
     }
 
     fn has_connections(&self) -> bool {
-        !locked(&self.lanes).is_empty() || !locked(&self.sessions.idle).is_empty() || !locked(&self.platform.idle).is_empty()
+        let pools = [&self.sessions, &self.platform];
+        !locked(&self.lanes).is_empty() || !self.writers.is_empty() || pools.iter().any(|pool| !locked(&pool.idle).is_empty())
     }
 
     fn close_connections(&self) {
@@ -432,6 +428,7 @@ impl Handle {
         locked(&self.lanes).clear();
         locked(&self.sessions.idle).clear();
         locked(&self.platform.idle).clear();
+        self.writers.close();
     }
 }
 
@@ -477,6 +474,15 @@ impl Drop for Session {
             }
         });
     }
+}
+
+/// A turn at an environment's connections of one kind.
+async fn turn(slots: &Arc<Semaphore>) -> Result<OwnedSemaphorePermit> {
+    let busy = || {
+        Error::unavailable("environment/connections", "All connections of this environment are in use.", Duration::from_secs(1))
+    };
+    let turn = tokio::time::timeout(PATIENCE, Arc::clone(slots).acquire_owned()).await.map_err(|_| busy())?;
+    turn.map_err(Error::internal)
 }
 
 /// Locks; a poisoned lock is used all the same, because nothing in this file panics while holding one.
