@@ -36,6 +36,8 @@ pub(crate) enum Kind {
     TooMany,
     /// Not now; worth trying again.
     Unavailable,
+    /// A function of the environment's own has chosen this status: `RAISE SQLSTATE 'PT402'`.
+    Raised(u16),
     /// A bug or a broken dependency. The source is logged, never shown.
     Internal,
 }
@@ -129,6 +131,11 @@ impl Error {
     }
 
     /// A bug or a broken dependency: the caller gets a fixed sentence, the log gets `source`.
+    /// What a function of the environment's own raised, with the status it chose.
+    pub(crate) fn raised(status: u16, code: impl Into<String>, message: impl Into<String>) -> Self {
+        Self::new(Kind::Raised(status), code, message)
+    }
+
     pub(crate) fn internal(source: impl Into<Box<dyn StdError + Send + Sync>>) -> Self {
         let mut error = Self::new(Kind::Internal, "server/internal", "Something went wrong on the server.");
         error.hint = Some("Try again; if it stays, look for the request id in the server's log.".into());
@@ -215,8 +222,8 @@ impl fmt::Display for Error {
 /// The server's own statements fail because the database does not answer, or of a bug; a tenant's go through `postgres::sqlstate`.
 impl From<tokio_postgres::Error> for Error {
     fn from(source: tokio_postgres::Error) -> Self {
-        if source.code() == Some(&SqlState::CHARACTER_NOT_IN_REPERTOIRE) {
-            // Only a caller's text can hold what PostgreSQL's texts cannot.
+        if matches!(source.code(), Some(&SqlState::CHARACTER_NOT_IN_REPERTOIRE | &SqlState::UNTRANSLATABLE_CHARACTER)) {
+            // Only a caller's text, by itself or in JSON, can hold what PostgreSQL's texts cannot.
             return nul_character();
         }
         if is_busy(&source) {

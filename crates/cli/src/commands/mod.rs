@@ -2,6 +2,7 @@
 
 mod audit;
 mod completions;
+mod credential;
 mod data;
 mod dev;
 mod doctor;
@@ -14,7 +15,9 @@ mod lookup;
 mod members;
 mod orgs;
 mod project;
+mod pull;
 mod serve;
+mod sql;
 mod status;
 mod sync;
 mod tokens;
@@ -74,6 +77,7 @@ async fn run_client(settings: Settings, printer: Printer, command: Command) -> R
     match command {
         Command::Init(args) => init::run(&context, args).await,
         Command::Dev(args) => dev::run(&context, args).await,
+        Command::Pull(args) => pull::run(&context, args).await,
         Command::Status(args) => status::run(&context, args).await,
         Command::Project(verb) => project::run(&context, verb).await,
         Command::Env(verb) => env::run(&context, verb).await,
@@ -83,6 +87,7 @@ async fn run_client(settings: Settings, printer: Printer, command: Command) -> R
         Command::Orgs(verb) => orgs::run(&context, verb).await,
         Command::Members(verb) => members::run(&context, verb).await,
         Command::Tokens(verb) => tokens::run(&context, verb).await,
+        Command::Sql(args) => sql::run(&context, args).await,
         Command::Audit { limit } => audit::run(&context, limit).await,
         Command::Doctor => doctor::run(&context).await,
         Command::Whoami => whoami::run(&context).await,

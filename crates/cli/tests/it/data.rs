@@ -156,7 +156,7 @@ async fn what_is_wrong_is_said_and_changes_nothing() {
     ] {
         transcript.answer(&format!("GET {path}"), &api.get(path).await);
     }
-    let picky = api.clone().header("accept", "text/csv").get("/v1/data/posts").await;
+    let picky = api.clone().header("accept", "image/png").get("/v1/data/posts").await;
     transcript.answer("GET as CSV", &picky);
     let single = api.clone().header("accept", "application/vnd.pgrst.object+json").get("/v1/data/posts").await;
     transcript.answer("GET one of three as one object", &single);

@@ -55,6 +55,14 @@ pub(super) fn test(cursor: &mut Cursor<'_>, place: Place) -> Result<(bool, Test)
     Ok((negated, test))
 }
 
+/// Whether a value begins as a condition does: `eq.`, `not.in.`, `fts(english).`
+pub(super) fn has_operator(value: &str) -> bool {
+    let value = value.strip_prefix("not.").unwrap_or(value);
+    let end = value.find(|character: char| !character.is_ascii_lowercase()).unwrap_or(value.len());
+    let (word, rest) = value.split_at(end);
+    (matches!(word, "in" | "is") || operator(word).is_some()) && rest.starts_with(['.', '('])
+}
+
 fn delimiter(cursor: &mut Cursor<'_>, before: Cursor<'_>) -> Result<(), DialectError> {
     if cursor.eat(".") {
         return Ok(());

@@ -26,19 +26,20 @@ const MAX_FILTERS: usize = 100;
 
 /// Reads the query string of a request about a table or view: the part of the URL after `?`, still percent-encoded.
 pub fn parse(query_string: &str) -> Result<Query, DialectError> {
-    read(query_string, &|_| false).map(|(_, query)| query)
+    read(query_string, &|_, _| false).map(|(_, query)| query)
 }
 
 /// Reads the query string of a call by GET: the pairs whose key is an argument, decoded, in order; the rest is about the outcome.
-/// What the dialect reserves at the root (`select`, `order`, `limit` …) is never an argument, as in PostgREST.
+/// What the dialect reserves at the root (`select`, `order`, `limit` …) is never an argument, as in PostgREST; what can be no filter,
+/// for want of an operator, always is one, so that whoever looks for the function can say that it takes no such argument.
 pub fn parse_call(
     query_string: &str,
     is_argument: &dyn Fn(&str) -> bool,
 ) -> Result<(Vec<(String, String)>, Query), DialectError> {
-    read(query_string, is_argument)
+    read(query_string, &|key, value| is_argument(key) || (key != "after" && !filter::has_operator(value)))
 }
 
-fn read(text: &str, is_argument: &dyn Fn(&str) -> bool) -> Result<(Vec<(String, String)>, Query), DialectError> {
+fn read(text: &str, is_argument: &dyn Fn(&str, &str) -> bool) -> Result<(Vec<(String, String)>, Query), DialectError> {
     let (mut query, mut arguments, mut rest) = (Query::default(), Vec::new(), Vec::new());
     let mut select = None;
     for pair in text.split('&').filter(|pair| !pair.is_empty()) {
@@ -48,7 +49,7 @@ fn read(text: &str, is_argument: &dyn Fn(&str) -> bool) -> Result<(Vec<(String, 
             "select" => once(&mut select, &key, select::select(&value)?)?,
             "columns" => once(&mut query.columns, &key, names(&value, "columns parameter")?)?,
             "on_conflict" => once(&mut query.on_conflict, &key, names(&value, "on_conflict parameter")?)?,
-            _ if !is_reserved(&key) && is_argument(&key) => arguments.push((key.into_owned(), value.into_owned())),
+            _ if !is_reserved(&key) && is_argument(&key, &value) => arguments.push((key.into_owned(), value.into_owned())),
             "after" if !value.contains('.') => once(&mut query.after, &key, value.into_owned())?,
             _ => rest.push((key, value)),
         }
@@ -63,7 +64,7 @@ fn read(text: &str, is_argument: &dyn Fn(&str) -> bool) -> Result<(Vec<(String, 
 }
 
 fn is_reserved(key: &str) -> bool {
-    matches!(key, "order" | "limit" | "offset" | "and" | "or" | "not.and" | "not.or")
+    matches!(key.rsplit('.').next(), Some("order" | "limit" | "offset" | "and" | "or"))
 }
 
 /// Reads `order`, `limit`, `offset`, `and`, `or`, or a filter, and puts it where it belongs: `actors.order` goes to the resource `actors`.

@@ -431,7 +431,11 @@ fn calls() {
     let pairs: Vec<_> = arguments.iter().map(|(key, value)| (key.as_str(), value.as_str())).collect();
     assert_eq!(pairs, [("a", "1"), ("b", "x y"), ("a", "eq.2")]);
     assert_eq!((rest.select.len(), rest.filters.len(), rest.limit), (1, 1, Some(3)));
-    assert_eq!(parse_call("c=1", &|_| false).unwrap_err().code, "PGRST100");
+    // What has no operator is meant as an argument, whether there is one or not.
+    assert_eq!(parse_call("c=1&d=eq&e=x.y", &|_| false).unwrap().0.len(), 3);
+    assert_eq!(parse_call("c=eq(any).1", &|_| false).unwrap_err().code, "PGRST100");
+    assert_eq!(parse_call("after=xyz", &|_| false).unwrap().1.after.as_deref(), Some("xyz"));
+    assert_eq!(parse_call("a.order=b", &|_| true).unwrap_err().code, "PGRST108");
 }
 
 #[test]

@@ -9,6 +9,7 @@ use cloche_dialect::{Count, Query};
 use tokio_postgres::Row;
 
 use super::access::{self, Caller};
+use super::usage;
 use crate::error::{Error, Result};
 use crate::postgres::encode::Records;
 use crate::postgres::query::compile::{self, Arguments, Body, Change, Conflict, Keyset, Resolving, Target, Wanted};
@@ -48,6 +49,8 @@ pub(crate) struct Written {
 pub(crate) struct Listing {
     pub(crate) count: Option<Count>,
     pub(crate) format: Format,
+    /// Of a call: nothing is changed if it answers more records.
+    pub(crate) max_affected: Option<u64>,
     pub(crate) transaction: Transaction,
 }
 
@@ -80,7 +83,8 @@ impl<'a> Writing<'a> {
         if self.conflict.as_ref().is_some_and(|conflict| conflict.resolving == Resolving::Merge) {
             verbs.push(Verb::Update);
         }
-        if self.returning != Returning::Nothing {
+        // A limit on how many tells how many there are, too.
+        if self.returning != Returning::Nothing || self.exactly_one || self.max_affected.is_some() {
             verbs.push(Verb::Read);
         }
         verbs
@@ -135,9 +139,10 @@ enum Place {
 pub(crate) async fn list(scope: &EnvironmentScope, table: &str, query: &Query, asked: &Listing) -> Result<Page> {
     let (count, planned) = counts(asked.count);
     let reading = asked.transaction.reading();
-    let wanted = Wanted { count, format: asked.format, flat: reading.is_plain() };
+    let wanted = Wanted { count, format: asked.format, flat: reading.is_plain(), max_affected: None };
     let work = |context: &Context<'_>, table: &Table| {
         let compile::List { statement, is_flat, keyset } = compile::list(context, table, query, wanted)?;
+        usage::note(scope, context, table, Verb::Read, query, &[]);
         let limit = query.limit.unwrap_or(u64::MAX).min(context.max_rows);
         Ok(Some(Planned { on: place(table, &statement, count, &reading), statement, is_flat, extra: (keyset, limit) }))
     };
@@ -158,6 +163,7 @@ pub(crate) async fn find(scope: &EnvironmentScope, table: &str, id: &str, query:
     let reading = Transaction::default().reading();
     let work = |context: &Context<'_>, table: &Table| {
         let compile::List { statement, is_flat, .. } = compile::find(context, table, id, query)?;
+        usage::note(scope, context, table, Verb::Read, query, &[]);
         Ok(Some(Planned { on: place(table, &statement, false, &reading), statement, is_flat, extra: () }))
     };
     let (answered, _) = execute(scope, table, &[Verb::Read], &reading, work).await?;
@@ -180,6 +186,7 @@ pub(crate) async fn create(
     let work = |context: &Context<'_>, table: &Table| {
         let Some(body) = body else { return Ok(None) };
         let statement = compile::insert(context, table, query, body, asked.conflict.as_ref(), asked.change())?;
+        usage::note(scope, context, table, Verb::Create, query, &body.keys);
         let on = match place(table, &statement, false, &asked.transaction) {
             // What is merged may change keys that others refer to, and with them those others.
             Place::Session if asked.conflict.is_none() && statement.tells_plainly && !table.inserts_leave_state => Place::Writer,
@@ -202,6 +209,7 @@ pub(crate) async fn update(
 ) -> Result<Written> {
     let work = |context: &Context<'_>, table: &Table| {
         let statement = compile::update(context, table, query, body, given, asked.change())?;
+        usage::note(scope, context, table, Verb::Update, query, &body.keys);
         Ok(Some(Planned { on: place(table, &statement, false, &asked.transaction), statement, is_flat: false, extra: () }))
     };
     let (answered, _) = execute(scope, table, &asked.verbs(Verb::Update), &asked.transaction, work).await?;
@@ -212,6 +220,7 @@ pub(crate) async fn update(
 pub(crate) async fn delete(scope: &EnvironmentScope, table: &str, query: &Query, asked: &Writing<'_>) -> Result<Written> {
     let work = |context: &Context<'_>, table: &Table| {
         let statement = compile::delete(context, table, query, asked.change())?;
+        usage::note(scope, context, table, Verb::Delete, query, &[]);
         Ok(Some(Planned { on: place(table, &statement, false, &asked.transaction), statement, is_flat: false, extra: () }))
     };
     let (answered, _) = execute(scope, table, &asked.verbs(Verb::Delete), &asked.transaction, work).await?;
@@ -228,7 +237,7 @@ pub(crate) async fn call<'p>(
 ) -> Result<Outcome> {
     let transaction = if only_reads { asked.transaction.reading() } else { asked.transaction.clone() };
     let (count, _) = counts(asked.count);
-    let wanted = Wanted { count, format: asked.format, flat: false };
+    let wanted = Wanted { count, format: asked.format, flat: false, max_affected: asked.max_affected };
     let work = |schema: &Schema| {
         let caller = Caller::new(scope.actor(), schema);
         let context = context(scope, schema, &caller);
@@ -242,6 +251,7 @@ pub(crate) async fn call<'p>(
             )
             .hint("Call it with POST."));
         }
+        scope.used(name, Verb::Call, |_| {});
         let compile::List { statement, keyset, .. } = compile::call(&context, function, &arguments, &query, wanted)?;
         let limit = query.limit.unwrap_or(u64::MAX).min(context.max_rows);
         let kind =
@@ -267,8 +277,8 @@ fn alone(array: &Bytes) -> Bytes {
 }
 
 fn context<'s>(scope: &EnvironmentScope, schema: &'s Schema, access: &'s Caller<'s>) -> Context<'s> {
-    let _ = scope;
-    Context { schema, access, max_rows: compile::MAX_ROWS, aggregates: false }
+    let settings = scope.settings();
+    Context { schema, access, max_rows: settings.max_rows, aggregates: settings.aggregates }
 }
 
 /// Looks the table up, has the statement written, and runs it; once more if the schema turns out to have changed.
@@ -346,7 +356,7 @@ fn counts(asked: Option<Count>) -> (bool, bool) {
 
 /// How many records PostgreSQL thinks there are; how many there are, where the page holds all of them.
 async fn estimate(scope: &EnvironmentScope, table: &str, query: &Query, page: &Page) -> Result<u64> {
-    let (limit, offset) = (query.limit.unwrap_or(compile::MAX_ROWS).min(compile::MAX_ROWS), query.offset.unwrap_or(0));
+    let (limit, offset) = (query.limit.unwrap_or(u64::MAX).min(scope.settings().max_rows), query.offset.unwrap_or(0));
     if page.records > 0 && page.records < limit && query.after.is_none() {
         return Ok(offset + page.records);
     }

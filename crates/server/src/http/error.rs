@@ -62,6 +62,7 @@ fn status(kind: Kind) -> StatusCode {
         Kind::OutOfRange => StatusCode::RANGE_NOT_SATISFIABLE,
         Kind::TooMany => StatusCode::TOO_MANY_REQUESTS,
         Kind::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
+        Kind::Raised(status) => StatusCode::from_u16(status).unwrap_or(StatusCode::BAD_REQUEST),
         Kind::Internal => StatusCode::INTERNAL_SERVER_ERROR,
     }
 }

@@ -1,10 +1,11 @@
 //! The environments this server has connections to: opened on demand, closed when idle, all under one budget.
 
+mod tables;
 mod writers;
 
 use std::collections::HashMap;
 use std::num::NonZero;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, LazyLock, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -17,11 +18,12 @@ use super::database::DatabaseName;
 use super::encode::OUTPUT_OPTIONS;
 use super::gate::{Closed, Gate, Pass};
 use super::lane::{LANE_OPTIONS, Lane};
-use super::schema::{self, Schema};
+use super::settings::EnvironmentSettings;
 use super::signing::SigningKeys;
 use super::template::migrate_environment;
 use crate::error::{Error, Result};
 use crate::fence::Lease;
+use crate::traffic::requests::Traffic;
 
 /// Connections to all environments together; PostgreSQL allows 200, the rest is the administrator's and the customers' own.
 const BUDGET: usize = 120;
@@ -38,13 +40,11 @@ const MAX_PLATFORM: usize = 4;
 const IDLE: Duration = Duration::from_secs(60);
 /// How long the requests inside may take to leave a gate that another node has closed; it has given up long before that.
 const LEAVE: Duration = Duration::from_secs(15);
-/// How long tables are remembered before they are read again beside the requests: the customer's own SQL changes them unsaid.
-const SCHEMA_AGE: Duration = Duration::from_secs(30);
 /// How long a request waits for a connection when the budget is spent.
 const PATIENCE: Duration = Duration::from_secs(5);
 
 const SESSION_OPTIONS: &str =
-    "-c default_transaction_read_only=off -c statement_timeout=30s -c lock_timeout=5s -c idle_in_transaction_session_timeout=30s";
+    "-c default_transaction_read_only=off -c lock_timeout=5s -c idle_in_transaction_session_timeout=30s -c statement_timeout=";
 
 /// Settings of the platform's sessions: nothing of schema `public` is found without being named.
 const PLATFORM_SESSION_OPTIONS: &str = "-c default_transaction_read_only=off -c search_path=pg_catalog -c statement_timeout=15s \
@@ -75,8 +75,11 @@ pub(crate) struct Handle {
     /// Counts the closings of all connections: one that was out meanwhile is not taken back.
     generation: AtomicU64,
     lease: Arc<Lease>,
-    schema: Mutex<Remembered>,
+    schema: Mutex<tables::Remembered>,
     schema_loading: tokio::sync::Mutex<()>,
+    /// Seconds, with which sessions are connected.
+    statement_timeout: AtomicU32,
+    pub(crate) traffic: Traffic,
     /// Milliseconds after the registry started.
     last_used: AtomicU64,
 }
@@ -85,14 +88,6 @@ pub(crate) struct Handle {
 struct Pool {
     idle: Mutex<Vec<Connection>>,
     slots: Arc<Semaphore>,
-}
-
-/// The tables as they were read last.
-#[derive(Default)]
-struct Remembered {
-    schema: Option<(Arc<Schema>, Instant)>,
-    /// Counts the changes heard of: what was being read while one came in is not remembered.
-    changes: u64,
 }
 
 struct Budget {
@@ -171,6 +166,17 @@ impl Environments {
         locked(&self.handles).values().for_each(|handle| handle.forget_schema());
     }
 
+    /// Those whose requests are not all written down yet. Asking keeps none of them awake.
+    pub(crate) fn with_traffic(&self) -> Vec<Arc<Handle>> {
+        locked(&self.handles).values().filter(|handle| handle.traffic.is_waiting()).map(Arc::clone).collect()
+    }
+
+    /// All those in memory whose settings are known.
+    pub(crate) fn with_settings(&self) -> Vec<(Arc<Handle>, Arc<EnvironmentSettings>)> {
+        let handles = locked(&self.handles);
+        handles.values().filter_map(|handle| Some((Arc::clone(handle), handle.known_settings()?))).collect()
+    }
+
     /// How many environments have a handle, and how many connections they hold together.
     pub(crate) fn usage(&self) -> (usize, usize) {
         (locked(&self.handles).len(), BUDGET - self.budget.slots.available_permits())
@@ -244,6 +250,8 @@ impl Handle {
             generation: AtomicU64::new(0),
             schema: Mutex::default(),
             schema_loading: tokio::sync::Mutex::default(),
+            statement_timeout: AtomicU32::new(EnvironmentSettings::default().statement_timeout_seconds),
+            traffic: Traffic::default(),
             last_used: AtomicU64::new(0),
         }
     }
@@ -333,11 +341,15 @@ impl Handle {
         let connection = match idle {
             Some(connection) => connection,
             None => match login {
-                Login::Data => self.connect(SESSION_OPTIONS).await?,
+                Login::Data => self.connect(&self.session_options()).await?,
                 Login::Platform => self.connect_as(&self.database.platform_login(), PLATFORM_SESSION_OPTIONS).await?,
             },
         };
         Ok(Session { connection: Some(connection), handle: Arc::clone(self), login, generation, _turn: turn })
+    }
+
+    fn session_options(&self) -> String {
+        format!("{SESSION_OPTIONS}{}s", self.statement_timeout.load(Ordering::Relaxed))
     }
 
     fn pool(&self, login: Login) -> &Pool {
@@ -370,64 +382,21 @@ impl Handle {
         Ok(())
     }
 
-    /// The tables there are, from memory where known.
-    pub(crate) async fn schema(self: &Arc<Self>) -> Result<Arc<Schema>> {
-        let known = locked(&self.schema).schema.clone();
-        let Some((schema, read)) = known.filter(|_| self.lease.holds()) else { return self.load_schema(Duration::ZERO).await };
-        if read.elapsed() > SCHEMA_AGE && self.schema_loading.try_lock().is_ok() {
-            let handle = Arc::clone(self);
-            tokio::spawn(async move {
-                if let Err(error) = handle.load_schema(SCHEMA_AGE).await {
-                    tracing::debug!(?error, "the tables could not be read again");
-                }
-            });
-        }
-        Ok(schema)
-    }
-
-    fn forget_schema(&self) {
-        let mut remembered = locked(&self.schema);
-        remembered.changes += 1;
-        remembered.schema = None;
-    }
-
-    /// The tables there are now, unless they were read within the last second.
-    pub(crate) async fn reload_schema(self: &Arc<Self>) -> Result<Arc<Schema>> {
-        self.load_schema(Duration::from_secs(1)).await
-    }
-
-    async fn load_schema(self: &Arc<Self>, max_age: Duration) -> Result<Arc<Schema>> {
-        let asked = Instant::now();
-        let _turn = self.schema_loading.lock().await;
-        let changes = {
-            let remembered = locked(&self.schema);
-            if let Some((schema, read)) = &remembered.schema
-                && (*read >= asked || read.elapsed() < max_age)
-            {
-                return Ok(Arc::clone(schema));
-            }
-            remembered.changes
-        };
-        let session = self.session().await?;
-        let read = Instant::now();
-        let schema = Arc::new(schema::load(session.client()?).await.map_err(super::sqlstate::to_error)?);
-        let mut remembered = locked(&self.schema);
-        if remembered.changes == changes {
-            remembered.schema = Some((Arc::clone(&schema), read));
-        }
-        Ok(schema)
-    }
-
     fn has_connections(&self) -> bool {
         let pools = [&self.sessions, &self.platform];
         !locked(&self.lanes).is_empty() || !self.writers.is_empty() || pools.iter().any(|pool| !locked(&pool.idle).is_empty())
     }
 
     fn close_connections(&self) {
-        self.generation.fetch_add(1, Ordering::SeqCst);
+        self.close_sessions();
         locked(&self.lanes).clear();
-        locked(&self.sessions.idle).clear();
         locked(&self.platform.idle).clear();
+    }
+
+    /// Those that statements of any length run on.
+    fn close_sessions(&self) {
+        self.generation.fetch_add(1, Ordering::SeqCst);
+        locked(&self.sessions.idle).clear();
         self.writers.close();
     }
 }

@@ -31,6 +31,9 @@ pub(crate) fn to_error(error: tokio_postgres::Error) -> Error {
     if let Some(refused) = refused(db) {
         return refused;
     }
+    if let Some(status) = chosen_status(db.code().code()) {
+        return describe(Error::raised(status, db.code().code(), db.message()), db);
+    }
     let answer = match outcome(db.code().code()) {
         Outcome::BadInput => Error::bad_input,
         Outcome::Conflict => Error::conflict,
@@ -58,6 +61,11 @@ fn refused(db: &DbError) -> Option<Error> {
             .hint("Nothing was changed. Use narrower filters, or a larger max-affected."),
         _ => return None,
     })
+}
+
+/// The status in `PTxyz`, PostgREST's way for a function to choose one; of those that tell of a failure.
+fn chosen_status(code: &str) -> Option<u16> {
+    code.strip_prefix("PT")?.parse().ok().filter(|status| (400..=599).contains(status))
 }
 
 /// The single-object form was asked for, and `found` is how many records there are.
@@ -89,7 +97,7 @@ pub(crate) fn problem_type(code: &str) -> &str {
         "PGRST105" | "PGRST115" => return "request/not-one-record",
         "PGRST118" | "PGRST120" | "PGRST127" => return "request/not-applicable",
         "PGRST123" => return "environment/aggregates-off",
-        "PGRST124" => return "record/too-many",
+        "PGRST124" | "PGRST128" => return "record/too-many",
         "PGRST200" => return "relationship/not-found",
         "PGRST201" => return "relationship/ambiguous",
         "PGRST202" => return "function/not-found",
@@ -125,7 +133,7 @@ pub(crate) fn problem_type(code: &str) -> &str {
             "23" => "record/constraint",
             "42" => "request/not-applicable",
             "54" => "request/too-complex",
-            "P0" => "record/raised",
+            "P0" | "PT" => "record/raised",
             "40" | "53" | "57" | "08" | "28" | "3D" => "database/unavailable",
             _ => "database/refused",
         },
@@ -206,6 +214,14 @@ mod tests {
             "column/not-found",
         ];
         assert_eq!(named, expected);
+    }
+
+    #[test]
+    fn functions_choose_statuses_of_failures_alone() {
+        assert_eq!(
+            ["PT402", "PT599", "PT200", "PT4021", "PTabc", "P0001"].map(chosen_status),
+            [Some(402), Some(599), None, None, None, None]
+        );
     }
 
     #[test]

@@ -61,9 +61,22 @@ pub(super) const ROWS: &[(&str, &[(&str, Least)])] = &[
     ("revokeApiKey", &[("dev", Developer), ("prod", Admin)]),
     ("variables", &[("dev", Developer), ("prod", Developer), ("revealed", Admin)]),
     ("setVariables", &[("dev", Developer), ("prod", Admin)]),
+    ("users", &[("dev", Developer), ("prod", Admin)]),
+    ("mails", &[("dev", Developer), ("prod", Admin)]),
+    ("authSettings", &[("dev", Developer), ("prod", Developer)]),
+    ("createUser", &[("dev", Developer), ("prod", Admin)]),
+    ("updateUser", &[("dev", Developer), ("prod", Admin)]),
+    ("deleteUser", &[("dev", Developer), ("prod", Admin)]),
+    ("updateAuthSettings", &[("dev", Developer), ("prod", Admin)]),
     ("rotateDatabaseCredential", &[("dev", Developer), ("prod", Admin)]),
+    ("environmentSettings", &[("dev", Viewer), ("prod", Viewer)]),
+    ("updateEnvironmentSettings", &[("dev", Developer), ("prod", Admin)]),
+    ("requestLog", &[("dev", Developer), ("prod", Developer)]),
+    ("usage", &[("dev", Viewer), ("prod", Viewer)]),
     ("definitions", &[("dev", Viewer), ("prod", Viewer)]),
     ("applyDefinitions", &[("dev", Developer), ("prod", Admin), ("dry run", Viewer)]),
+    ("schema", &[("dev", Viewer), ("prod", Viewer)]),
+    ("applySchema", &[("dev", Developer), ("prod", Admin), ("dry run", Viewer)]),
 ];
 
 /// An input with which the operation succeeds for who may, once. Whatever it uses up is made for it.
@@ -133,6 +146,18 @@ pub(super) async fn input(world: &World, caller: &Caller, operation: &str, place
         "setVariables" => json!({ "environmentId": environment, "variables": [{ "name": "A", "value": fresh }] }),
         "variables" => json!({ "environmentId": environment, "reveal": place == "revealed" }),
         "applyDefinitions" => json!({ "environmentId": environment, "files": blog_files(), "dryRun": place == "dry run" }),
+        "updateEnvironmentSettings" => json!({ "environmentId": environment, "maxRows": 1000 }),
+        "environmentSettings" | "requestLog" | "usage" => json!({ "environmentId": environment }),
+        "applySchema" => {
+            let changes = json!([{ "createEnum": { "name": format!("e{fresh}"), "values": ["a"] } }]);
+            json!({ "environmentId": environment, "changes": changes, "dryRun": place == "dry run" })
+        }
+        "schema" => json!({ "environmentId": environment }),
+        "createUser" => json!({ "environmentId": environment, "email": format!("{fresh}@example.com") }),
+        "updateUser" => json!({ "environmentId": environment, "userId": user(world, environment, &fresh).await, "roles": ["a"] }),
+        "deleteUser" => json!({ "environmentId": environment, "userId": user(world, environment, &fresh).await }),
+        "updateAuthSettings" => json!({ "environmentId": environment, "tokenTtl": 1200 }),
+        "users" | "mails" | "authSettings" => json!({ "environmentId": environment }),
         "pauseEnvironment" | "resumeEnvironment" | "rotateApiKeys" | "rotateDatabaseCredential" | "apiKeys" | "definitions" => {
             json!({ "environmentId": environment })
         }
@@ -158,6 +183,12 @@ async fn token(world: &World, caller: &Caller, place: &str) -> Value {
         world.owner.must("createAccessToken", json!({ "name": name, "memberId": world.helper })).await
     };
     made["accessToken"]["id"].clone()
+}
+
+/// The id of a new user.
+async fn user(world: &World, environment: &str, name: &str) -> Value {
+    let input = json!({ "environmentId": environment, "email": format!("{name}@example.com") });
+    world.owner.must("createUser", input).await["user"]["id"].clone()
 }
 
 /// The id of a new environment.

@@ -10,8 +10,8 @@ use super::PathOf;
 use super::answer;
 use super::body;
 use super::prefer::Asked;
-use super::record::{listing, ranged};
-use crate::app::record::{self, Outcome};
+use super::record::{listing, max_affected, ranged};
+use crate::app::record::{self, Listing, Outcome};
 use crate::error::Result;
 use crate::postgres::query::compile::Arguments;
 use crate::postgres::scope::EnvironmentScope;
@@ -25,7 +25,7 @@ pub(super) async fn get(
     asked: Asked,
 ) -> Result<Response> {
     let text = query.as_deref().unwrap_or("");
-    let listing = listing(&asked);
+    let listing = Listing { max_affected: max_affected(&asked), ..listing(&asked) };
     let read = |functions: &[crate::postgres::schema::Function]| {
         let is_argument = |name: &str| {
             functions.iter().any(|function| function.arguments.iter().any(|argument| argument.name == name && !name.is_empty()))
@@ -49,10 +49,11 @@ pub(super) async fn post(
 ) -> Result<Response> {
     let text = query.as_deref().unwrap_or("");
     let query = ranged(parse(text)?, &asked);
-    let bytes = body::read_any(&headers, body).await?;
+    let bytes = body::read_any(&scope, &headers, body).await?;
     let (arguments, whole) = body::arguments(&headers, &bytes)?;
     let read = |_: &[crate::postgres::schema::Function]| Ok((arguments.clone(), whole, query.clone()));
-    let outcome = record::call(&scope, &function, read, false, &listing(&asked)).await?;
+    let listing = Listing { max_affected: max_affected(&asked), ..listing(&asked) };
+    let outcome = record::call(&scope, &function, read, false, &listing).await?;
     answer_call(outcome, &uri, &asked)
 }
 

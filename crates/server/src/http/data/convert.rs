@@ -24,9 +24,13 @@ pub(super) fn csv(body: &[u8]) -> Result<Vec<u8>> {
 
 /// An object of the form's fields.
 pub(super) fn form(body: &[u8]) -> Result<Vec<u8>> {
-    let fields: Map<String, Value> =
-        form_urlencoded::parse(body).map(|(name, text)| (name.into_owned(), Value::from(text.into_owned()))).collect();
+    let fields: Map<String, Value> = fields(body).into_iter().map(|(name, text)| (name, Value::from(text))).collect();
     written(Value::Object(fields), body)
+}
+
+/// The form's fields in their order, some perhaps several times.
+pub(super) fn fields(body: &[u8]) -> Vec<(String, String)> {
+    form_urlencoded::parse(body).map(|(name, text)| (name.into_owned(), text.into_owned())).collect()
 }
 
 fn written(value: Value, body: &[u8]) -> Result<Vec<u8>> {

@@ -11,6 +11,7 @@ use crate::postgres::scope::Transaction;
 
 /// The media type of a single record.
 pub(super) const OBJECT: &str = "application/vnd.pgrst.object+json";
+const OBJECT_TYPE: &str = "application/vnd.pgrst.object+json; charset=utf-8";
 const ARRAY: &str = "application/vnd.pgrst.array+json";
 const CSV: &str = "text/csv";
 const JSON: &str = "application/json; charset=utf-8";
@@ -40,7 +41,7 @@ impl Media {
             (Format::Csv, _) => "text/csv; charset=utf-8",
             (Format::StrippedJson, true) => "application/vnd.pgrst.object+json;nulls=stripped; charset=utf-8",
             (Format::StrippedJson, false) => "application/vnd.pgrst.array+json;nulls=stripped; charset=utf-8",
-            (Format::Json, true) => OBJECT,
+            (Format::Json, true) => OBJECT_TYPE,
             (Format::Json, false) => JSON,
         }
     }

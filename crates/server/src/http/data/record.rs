@@ -54,7 +54,7 @@ pub(super) async fn create(
     let mut query = parse(query.as_deref().unwrap_or(""))?;
     refuse_filters(&query, "POST")?;
     refuse_page(&query, "POST")?;
-    let text = body::read(&headers, body).await?;
+    let text = body::read(&scope, &headers, body).await?;
     let objects = body::objects(&text, query.columns.take().as_deref(), asked.prefer.missing == Some(Missing::Default))?;
     let conflict = conflict(&mut query, &asked);
     let writing =
@@ -102,7 +102,7 @@ async fn change(
     body: Body,
     target: Target<'_>,
 ) -> Result<record::Written> {
-    let text = body::read(headers, body).await?;
+    let text = body::read(scope, headers, body).await?;
     let mut object = body::object(&text)?;
     object.missing_default = asked.prefer.missing == Some(Missing::Default);
     let given = query.columns.take().map(|columns| std::mem::replace(&mut object.keys, columns));
@@ -149,7 +149,7 @@ pub(super) async fn put_one(
     body: Body,
 ) -> Result<Response> {
     let query = select_only(query.as_deref(), "one record")?;
-    put_record(&scope, &table, &id, query, &asked, &headers, body).await
+    put_record(&scope, &table, Target::Id(&id), query, &asked, &headers, body).await
 }
 
 /// `PUT /v1/data/{table}?id=eq.1`: the same, as PostgREST has it.
@@ -170,42 +170,48 @@ pub(super) async fn put(
         Error::method_not_allowed("PGRST105", "Filters must include all and only primary key columns with 'eq' operators")
             .hint("Write ?id=eq.1, or PUT to the path of the record.")
     };
-    let [
+    let keys: Vec<(String, String)> = filters.into_iter().map(equality).collect::<Option<_>>().ok_or_else(refuse)?;
+    let is_whole_key = |key: &[String]| {
+        !key.is_empty() && key.len() == keys.len() && key.iter().all(|name| keys.iter().any(|(column, _)| column == name))
+    };
+    if scope.schema().await?.table(&table).is_some_and(|table| !is_whole_key(&table.primary_key)) {
+        return Err(refuse());
+    }
+    put_record(&scope, &table, Target::Keys(&keys), query, &asked, &headers, body).await
+}
+
+/// The column and value of `column=eq.value`.
+fn equality(node: Node) -> Option<(String, String)> {
+    match node {
         Node::Filter(Filter {
             field: Field { column, path },
             negated: false,
             test: Test::Compare { operator: Operator::Eq, value },
-        }),
-    ] = filters.as_slice()
-    else {
-        return Err(refuse());
-    };
-    if !path.is_empty() || scope.schema().await?.table(&table).is_some_and(|table| table.single_key() != Some(column)) {
-        return Err(refuse());
+        }) if path.is_empty() => Some((column, value)),
+        _ => None,
     }
-    put_record(&scope, &table, value, query, &asked, &headers, body).await
 }
 
 async fn put_record(
     scope: &EnvironmentScope,
     table: &str,
-    id: &str,
+    target: Target<'_>,
     query: Query,
     asked: &Asked,
     headers: &HeaderMap,
     body: Body,
 ) -> Result<Response> {
-    let text = body::read(headers, body).await?;
+    let text = body::read(scope, headers, body).await?;
     let object = body::object(&text)?;
     let conflict = Some(Conflict { columns: Vec::new(), resolving: Resolving::Merge });
-    let writing = Writing { conflict, ..writing(asked, Target::Id(id)) };
+    let writing = Writing { conflict, ..writing(asked, target) };
     let written = record::create(scope, table, &query, Some(&object), &writing).await?;
     if written.records == 0 {
         return Err(Error::bad_input("PGRST115", "Payload values do not match URL in primary key column(s)")
             .hint("Leave the key out of the body, or give it the value of the address; nothing was changed."));
     }
     let made = written.inserted.is_some_and(|inserted| inserted > 0);
-    let response = answer::changed(&written, true, asked)?;
+    let response = answer::changed(&written, matches!(target, Target::Id(_)), asked)?;
     Ok(match (made, asked.shows_records()) {
         (true, true) => with_status(response, StatusCode::CREATED),
         (true, false) => with_status(StatusCode::CREATED.into_response(), StatusCode::CREATED),
@@ -220,20 +226,25 @@ fn with_status(mut response: Response, status: StatusCode) -> Response {
 
 /// What a list is asked for.
 pub(super) fn listing(asked: &Asked) -> Listing {
-    Listing { count: asked.prefer.count, format: asked.media.format, transaction: asked.transaction() }
+    let (count, format, transaction) = (asked.prefer.count, asked.media.format, asked.transaction());
+    Listing { count, format, max_affected: None, transaction }
 }
 
 fn writing<'a>(asked: &Asked, target: Target<'a>) -> Writing<'a> {
-    let strict = asked.prefer.handling == Some(Handling::Strict);
     Writing {
         target,
         returning: asked.to_return(),
         format: asked.media.format,
         exactly_one: false,
-        max_affected: asked.prefer.max_affected.filter(|_| strict),
+        max_affected: max_affected(asked),
         conflict: None,
         transaction: asked.transaction(),
     }
+}
+
+/// How many records may be touched. Only in force with `handling=strict`.
+pub(super) fn max_affected(asked: &Asked) -> Option<u64> {
+    asked.prefer.max_affected.filter(|_| asked.prefer.handling == Some(Handling::Strict))
 }
 
 /// What a change tells. `headers-only` has no header to tell anything in.

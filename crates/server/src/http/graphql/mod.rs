@@ -12,8 +12,13 @@ mod page;
 mod payload;
 mod people;
 mod project;
+mod schema;
+mod schema_edit;
 mod server;
+mod settings;
 mod time;
+mod traffic;
+mod user;
 mod variable;
 mod viewer;
 
@@ -47,8 +52,12 @@ pub(crate) struct Query(
     environment::EnvironmentQuery,
     key::KeyQuery,
     variable::VariableQuery,
+    user::UserQuery,
     definition::DefinitionQuery,
+    schema::SchemaQuery,
     operation::OperationQuery,
+    settings::SettingsQuery,
+    traffic::TrafficQuery,
 );
 
 #[derive(MergedObject, Default)]
@@ -57,7 +66,10 @@ pub(crate) struct Mutation(
     environment::EnvironmentMutation,
     key::KeyMutation,
     variable::VariableMutation,
+    user::UserMutation,
     definition::DefinitionMutation,
+    settings::SettingsMutation,
+    schema_edit::SchemaMutation,
     organization::OrganizationMutation,
     people::PeopleMutation,
     viewer::ViewerMutation,

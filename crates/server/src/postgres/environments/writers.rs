@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio_postgres::Row;
 
-use super::{Connection, Handle, SESSION_OPTIONS, locked, turn};
+use super::{Connection, Handle, locked, turn};
 use crate::error::Result;
 use crate::postgres::lane::Lane;
 use crate::postgres::param::TextParam;
@@ -52,7 +52,7 @@ impl Handle {
         let writer = match idle {
             Some(writer) => writer,
             None => {
-                let Connection { client, _slot } = self.connect(&format!("{SESSION_OPTIONS} {WRITER_OPTIONS}")).await?;
+                let Connection { client, _slot } = self.connect(&format!("{} {WRITER_OPTIONS}", self.session_options())).await?;
                 Writer { lane: Lane::new(client), _slot }
             }
         };

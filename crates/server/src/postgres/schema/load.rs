@@ -9,23 +9,25 @@ use tokio_postgres::types::Json;
 use tokio_postgres::{Client, Error, Row};
 
 use super::relationships::{self, ForeignKey};
-use super::{Argument, Column, Computed, Function, Link, Relationship, Returns, Schema, Table, TableKind, Verbs};
+use super::views::{self, View};
+use super::{Argument, Column, Computed, Function, Link, Relationship, Returns, Schema, Table, TableKind};
+use crate::access::{Rules, Stored};
 
 /// Everything, by statements that are sent together.
 ///
 /// Sets a search path without `public`, so that types and defaults come out with their schema. The caller resets the connection.
 pub(crate) async fn load(client: &Client) -> Result<Schema, Error> {
-    let (_, tables, access, keys, functions, enums) = tokio::try_join!(
+    let (_, tables, rules, keys, functions, enums, views) = tokio::try_join!(
         client.batch_execute("SET search_path = pg_catalog"),
         client.query_typed(TABLES, &[]),
-        client.query_typed(ACCESS, &[]),
+        client.query_typed(RULES, &[]),
         client.query_typed(KEYS, &[]),
         client.query_typed(FUNCTIONS, &[]),
         client.query_typed(ENUMS, &[]),
+        client.query_typed(VIEWS, &[]),
     )?;
-    let access: HashMap<String, Verbs> = access.iter().map(anon_of).collect::<Result<_, _>>()?;
     let mut tables: HashMap<String, Table> =
-        tables.iter().map(|row| table_of(row, &access).map(|table| (table.name.clone(), table))).collect::<Result<_, _>>()?;
+        tables.iter().map(|row| table_of(row).map(|table| (table.name.clone(), table))).collect::<Result<_, _>>()?;
     let rows = functions.iter().map(FunctionRow::of).collect::<Result<Vec<_>, _>>()?;
     let mut computed = Vec::new();
     let mut functions: HashMap<String, Vec<Function>> = HashMap::new();
@@ -44,33 +46,43 @@ pub(crate) async fn load(client: &Client) -> Result<Schema, Error> {
         }
     }
     let tables: HashMap<String, Arc<Table>> = tables.into_iter().map(|(name, table)| (name, Arc::new(table))).collect();
-    let keys = keys.iter().map(key_of).collect::<Result<Vec<_>, _>>()?;
+    let mut keys = keys.iter().map(key_of).collect::<Result<Vec<_>, _>>()?;
+    if !views.is_empty() {
+        let views = views.iter().map(|row| Ok(View::of(row.try_get(0)?, row.try_get(1)?, row.try_get(2)?)));
+        let views = views.collect::<Result<Vec<_>, Error>>()?;
+        let names = client.query_typed(COLUMN_NAMES, &[]).await?;
+        let names = names.iter().map(|row| {
+            let number: i16 = row.try_get(1)?;
+            Ok(((row.try_get(0)?, number.into()), (row.try_get(2)?, row.try_get(3)?)))
+        });
+        let of_views = views::keys(&views, &keys, &names.collect::<Result<_, Error>>()?);
+        keys.extend(of_views.into_iter().filter(|key| tables.contains_key(&key.table) && tables.contains_key(&key.foreign)));
+    }
     let mut relationships = relationships::all(&keys, &tables);
     for way in computed {
         relationships.entry(way.table.clone()).or_default().push(way);
     }
+    let rules = rules.iter().map(rule_of).collect::<Result<Vec<_>, _>>()?;
+    let names = |table: &Arc<Table>| table.columns.iter().map(|column| column.name.clone()).collect();
+    let rules = Rules::new(rules, &|name| tables.get(name).map(names));
     let enums = enums.iter().map(|row| Ok((row.try_get(0)?, row.try_get(1)?))).collect::<Result<_, Error>>()?;
-    Ok(Schema { tables, relationships, functions, enums })
+    Ok(Schema { tables, relationships, functions, enums, rules })
 }
 
-fn anon_of(row: &Row) -> Result<(String, Verbs), Error> {
-    let words: Vec<&str> = row.try_get("anon")?;
-    Ok((row.try_get("name")?, Verbs::from_words(words)))
+fn rule_of(row: &Row) -> Result<Stored, Error> {
+    Ok(Stored { kind: row.try_get("kind")?, name: row.try_get("name")?, spec: row.try_get("spec")? })
 }
 
-fn table_of(row: &Row, access: &HashMap<String, Verbs>) -> Result<Table, Error> {
+fn table_of(row: &Row) -> Result<Table, Error> {
     let name: String = row.try_get("name")?;
     let Json(columns): Json<Vec<Column>> = row.try_get("columns")?;
     let runs_code: bool = row.try_get("runs_code")?;
     let kind = if row.try_get("is_table")? { TableKind::Table } else { TableKind::View };
-    // No rule reaches inside a view, so views are closed to anon, whatever a definition of the same name says.
-    let anon = if kind == TableKind::Table { access.get(&name).copied().unwrap_or_default() } else { Verbs::NONE };
     Ok(Table {
         sql_name: format!("public.{}", quote_identifier(&name)),
         name,
         kind,
         primary_key: row.try_get("primary_key")?,
-        anon,
         is_plain: !runs_code && columns.iter().all(|column| column.is_plain),
         writes_run_code: row.try_get("writes_run_code")?,
         inserts_leave_state: row.try_get("inserts_leave_state")?,
@@ -88,6 +100,7 @@ fn key_of(row: &Row) -> Result<ForeignKey, Error> {
         foreign: row.try_get("foreign")?,
         columns: here.into_iter().zip(there).collect(),
         is_unique: row.try_get("is_unique")?,
+        to_view: false,
     })
 }
 
@@ -201,7 +214,6 @@ fn outcome_table(name: &str, outcomes: &[Outcome]) -> Table {
         kind: TableKind::Outcome,
         columns: outcomes.iter().map(column).collect(),
         primary_key: Vec::new(),
-        anon: Verbs::NONE,
         is_plain: false,
         writes_run_code: false,
         inserts_leave_state: true,
@@ -211,7 +223,7 @@ fn outcome_table(name: &str, outcomes: &[Outcome]) -> Table {
     }
 }
 
-const ACCESS: &str = "SELECT name, coalesce(anon, '{}') AS anon FROM cloche.table_access";
+const RULES: &str = "SELECT kind, name, spec FROM cloche.access_rules";
 
 /// Every name is qualified, so that the answer is the same under any `search_path`.
 const TABLES: &str = r#"
@@ -349,4 +361,18 @@ const ENUMS: &str = r#"
 SELECT t.typname::text, pg_catalog.array_agg(e.enumlabel::text ORDER BY e.enumsortorder)
 FROM pg_catalog.pg_type t JOIN pg_catalog.pg_enum e ON e.enumtypid = t.oid
 WHERE t.typnamespace = 'public'::pg_catalog.regnamespace GROUP BY t.typname
+"#;
+
+/// Views of `public` with the trees of their queries.
+const VIEWS: &str = r#"
+SELECT c.oid, c.relname::text, r.ev_action::text
+FROM pg_catalog.pg_class c JOIN pg_catalog.pg_rewrite r ON r.ev_class = c.oid AND r.ev_type = '1'
+WHERE c.relnamespace = 'public'::pg_catalog.regnamespace AND c.relkind IN ('v', 'm')
+"#;
+
+const COLUMN_NAMES: &str = r#"
+SELECT a.attrelid, a.attnum, c.relname::text, a.attname::text
+FROM pg_catalog.pg_attribute a JOIN pg_catalog.pg_class c ON c.oid = a.attrelid
+WHERE c.relnamespace = 'public'::pg_catalog.regnamespace AND c.relkind IN ('r', 'p', 'v', 'm', 'f')
+    AND a.attnum > 0 AND NOT a.attisdropped
 "#;

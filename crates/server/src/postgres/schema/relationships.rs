@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::{Link, Relationship, Table};
 
 /// A foreign key as the catalogs tell it.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct ForeignKey {
     pub(super) name: String,
     pub(super) table: String,
@@ -15,6 +15,8 @@ pub(super) struct ForeignKey {
     pub(super) columns: Vec<(String, String)>,
     /// No two records of `table` have the same values in its columns.
     pub(super) is_unique: bool,
+    /// A view stands in for the table it refers to.
+    pub(super) to_view: bool,
 }
 
 /// Most ways through tables between that are kept from one table: a hub with many keys would have the square of them.
@@ -25,7 +27,11 @@ pub(super) fn all(keys: &[ForeignKey], tables: &HashMap<String, Arc<Table>>) -> 
     let mut found: HashMap<String, Vec<Relationship>> = HashMap::new();
     let mut add = |relationship: Relationship| found.entry(relationship.table.clone()).or_default().push(relationship);
     for key in keys {
-        let link = |columns: Vec<(String, String)>, from_here| Link::Key { constraint: key.name.clone(), columns, from_here };
+        let by_table = !key.to_view;
+        let link = |columns: Vec<(String, String)>, from_here: bool| {
+            let named = !from_here || by_table;
+            Link::Key { constraint: key.name.clone(), columns, from_here, named }
+        };
         add(Relationship {
             table: key.table.clone(),
             foreign: key.foreign.clone(),
@@ -89,12 +95,13 @@ mod tests {
             foreign: foreign.into(),
             columns,
             is_unique: false,
+            to_view: false,
         }
     }
 
     #[test]
     fn both_directions_and_through_a_junction() {
-        let mut roles = Table::for_tests("roles", &["film_id", "actor_id"], &[]);
+        let mut roles = Table::for_tests("roles", &["film_id", "actor_id"]);
         roles.primary_key = vec!["film_id".into(), "actor_id".into()];
         let tables = HashMap::from([("roles".to_owned(), Arc::new(roles))]);
         let found = all(&[key("roles", "film_id", "films"), key("roles", "actor_id", "actors")], &tables);

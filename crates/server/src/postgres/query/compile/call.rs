@@ -92,6 +92,13 @@ pub(crate) fn call<'a, 'p>(
     query: &Query,
     wanted: Wanted,
 ) -> Result<List<'p>> {
+    if wanted.max_affected.is_some() && !function.is_set {
+        return Err(Error::bad_input(
+            "PGRST128",
+            "Function must return SETOF or TABLE when max-affected preference is used with handling=strict",
+        )
+        .hint("Leave max-affected out, or have the function return its records as a set."));
+    }
     let mut writer = Writer::new(context);
     writer.is_plain = false;
     let (values, call) = writer.invocation(function, arguments)?;
@@ -111,7 +118,8 @@ pub(crate) fn call<'a, 'p>(
             let limit = query.limit.unwrap_or(u64::MAX).min(context.max_rows);
             let offset = query.offset.map(|offset| format!(" OFFSET {}", writer.bind(offset.to_string()))).unwrap_or_default();
             let records = format!("SELECT f.v FROM {}{call} AS f(v) LIMIT {limit}{offset}", beside(&values));
-            let sql = format!("SELECT count(*), coalesce(pg_catalog.json_agg(r.v), '[]')::text FROM ({records}) AS r");
+            let refusal = refusal(wanted);
+            let sql = format!("SELECT count(*), coalesce(pg_catalog.json_agg(r.v), '[]')::text{refusal} FROM ({records}) AS r");
             return Ok(List { statement: writer.finish(sql), keyset: None, is_flat: false });
         }
         Returns::Scalar { .. } => {
@@ -132,6 +140,12 @@ pub(crate) fn call<'a, 'p>(
     let from = writer.from(&level, query, None)?;
     let rows = writer.rows(&level, query, &from, wanted)?;
     Ok(List { statement: writer.finish(format!("{before}{}", rows.sql)), keyset: rows.keyset, is_flat: false })
+}
+
+/// An output more, which refuses the whole call if it answers too many records.
+pub(super) fn refusal(wanted: Wanted) -> String {
+    let most = |most| format!(", CASE WHEN count(*) > {most} THEN cloche.refuse('affected', count(*)) END");
+    wanted.max_affected.map(most).unwrap_or_default()
 }
 
 impl<'a, 'p> Writer<'a, 'p> {

@@ -127,15 +127,16 @@ fn is_meant(way: &Relationship, embed: &Embed) -> bool {
     let target = embed.target.as_str();
     match &way.link {
         Link::Function(name) => name == target,
-        Link::Key { constraint, columns, from_here } => {
+        Link::Key { constraint, columns, from_here, named } => {
             let only = match columns.as_slice() {
                 [(here, there)] => Some((here.as_str(), there.as_str())),
                 _ => None,
             };
             // Of a table that refers to itself, its name means those that refer to it.
             let own_name = way.foreign == target && (way.table != way.foreign || !from_here);
-            let by_key = *from_here && (constraint == target || only.is_some_and(|(here, _)| here == target))
-                || !*from_here && constraint == target && way.table != way.foreign;
+            let by_key = *named
+                && (*from_here && (constraint == target || only.is_some_and(|(here, _)| here == target))
+                    || !*from_here && constraint == target && way.table != way.foreign);
             let column = only.map(|(here, there)| if *from_here { here } else { there });
             match embed.hint.as_deref() {
                 None => own_name || by_key,

@@ -27,7 +27,7 @@ pub(crate) use call::{Arguments, call, choose};
 pub(crate) use order::Keyset;
 pub(crate) use write::{Body, Change, Conflict, Resolving, Target, delete, insert, update};
 
-/// Records in an answer, at most and unless fewer are asked for: no request may fill the server's memory.
+/// Records in an answer, at most and unless the environment's settings say otherwise: no request may fill the server's memory.
 pub(crate) const MAX_ROWS: u64 = 1000;
 
 /// PostgREST's code for a key of the body that is no column.
@@ -41,6 +41,8 @@ pub(crate) struct Wanted {
     pub(crate) format: Format,
     /// Rows may come as they are, to be written as JSON by the server.
     pub(crate) flat: bool,
+    /// Refuse to answer more records.
+    pub(crate) max_affected: Option<u64>,
 }
 
 /// A statement for a list, and what its answer holds.
@@ -183,6 +185,7 @@ impl<'a, 'p> Writer<'a, 'p> {
             (true, true) => format!(", (SELECT count(*){})", from.sql("", None)),
             (true, false) => format!(", (SELECT count(*) FROM (SELECT 1{}{grouped}) AS g)", from.sql(&selected.joins, None)),
         };
+        let refusal = call::refusal(wanted);
         let is_flat = wanted.flat && !wanted.count && wanted.format == Format::Json && self.is_plain && selected.is_flat();
         let sql = match &keyset {
             keyset if is_flat => {
@@ -190,14 +193,14 @@ impl<'a, 'p> Writer<'a, 'p> {
                 format!("SELECT {}{keys}{found}{page}", selected.list())
             }
             Some(keyset) => format!(
-                "SELECT count(*), coalesce(pg_catalog.json_agg(r.v), '[]')::text{count}, (pg_catalog.array_agg(r.k))[count(*)]::text \
+                "SELECT count(*), coalesce(pg_catalog.json_agg(r.v), '[]')::text{count}, (pg_catalog.array_agg(r.k))[count(*)]::text{refusal} \
                  FROM (SELECT (SELECT pg_catalog.row_to_json(o.*) FROM (SELECT {}) AS o) AS v, {} AS k{found}{page}) AS r",
                 selected.list(),
                 keyset.texts(&level.alias)
             ),
             None => {
                 let records = format!("SELECT {}{found}{grouped}{page}", selected.list());
-                format!("SELECT count(*), {}{count} FROM ({records}) AS r", csv::aggregated(wanted.format, &selected))
+                format!("SELECT count(*), {}{count}{refusal} FROM ({records}) AS r", csv::aggregated(wanted.format, &selected))
             }
         };
         Ok(Rows { sql, is_flat, keyset })

@@ -114,7 +114,12 @@ impl<'a, 'p> Writer<'a, 'p> {
         }
         if selected.outputs.is_empty() {
             // Only embedded resources that are filtered by, and not shown.
-            selected.outputs.push(Output { sql: "NULL".to_owned(), name: Some("?column?".to_owned()), is_aggregate: false, is_flat: false });
+            selected.outputs.push(Output {
+                sql: "NULL".to_owned(),
+                name: Some("?column?".to_owned()),
+                is_aggregate: false,
+                is_flat: false,
+            });
         }
         Ok(selected)
     }
@@ -141,7 +146,8 @@ impl<'a, 'p> Writer<'a, 'p> {
             return Ok(());
         }
         let column = level.table.column(&asked.field.column).filter(|column| is_flat(column));
-        let is_whole = asked.field.path.is_empty() && asked.cast.is_none() && !level.guard.masks.contains_key(&asked.field.column);
+        let is_whole =
+            asked.field.path.is_empty() && asked.cast.is_none() && !level.guard.masks.contains_key(&asked.field.column);
         let kind = match asked.aggregate {
             Some(_) => Shown::Aggregate,
             None if column.is_some() && is_whole => Shown::Flat,

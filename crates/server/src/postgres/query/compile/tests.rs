@@ -1,1 +1,174 @@
+//! What statements look like. Whether PostgreSQL means the same by them is tested over a real one.
 
+use std::collections::BTreeMap;
+
+use cloche_dialect::{Node, parse};
+use proptest::prelude::*;
+
+use super::*;
+use crate::access::Mask;
+use crate::postgres::query::{Access, Returning};
+use crate::postgres::schema::{Link, Relationship, Schema};
+
+/// Lets everything through but for what is said of `posts`, and closes `secrets`.
+#[derive(Default)]
+struct Rules {
+    rows: Option<Node>,
+    masks: BTreeMap<String, Mask>,
+}
+
+impl Access for Rules {
+    fn table(&self, table: &Table, _: Verb) -> Option<Guard> {
+        match table.name.as_str() {
+            "secrets" => None,
+            "posts" => Some(Guard { rows: self.rows.clone(), masks: self.masks.clone() }),
+            _ => Some(Guard::default()),
+        }
+    }
+
+    fn function(&self, _: &str) -> bool {
+        true
+    }
+}
+
+fn schema() -> Schema {
+    let key = |table: &str, foreign: &str, pair: (&str, &str), from_here| Relationship {
+        table: table.into(),
+        foreign: foreign.into(),
+        to_one: from_here,
+        link: Link::Key { constraint: "key".into(), columns: vec![(pair.0.into(), pair.1.into())], from_here, named: true },
+    };
+    Schema::of([
+        Table::for_tests("authors", &["id", "name"]),
+        Table::for_tests("posts", &["id", "author_id", "title"]),
+        Table::for_tests("secrets", &["id", "author_id"]),
+    ])
+    .with_relationships(vec![
+        key("authors", "posts", ("id", "author_id"), false),
+        key("posts", "authors", ("author_id", "id"), true),
+        key("authors", "secrets", ("id", "author_id"), false),
+    ])
+}
+
+fn rule(text: &str) -> Option<Node> {
+    parse(text).unwrap().filters.into_iter().next()
+}
+
+fn listed(rules: &Rules, table: &str, text: &str) -> Result<(String, usize)> {
+    let schema = schema();
+    let context = Context { schema: &schema, access: rules, max_rows: 1000, aggregates: true };
+    let query = parse(text).unwrap();
+    let list = list(&context, schema.table(table).unwrap(), &query, Wanted { count: true, ..Wanted::default() })?;
+    Ok((list.statement.sql, list.statement.params.len()))
+}
+
+fn code(rules: &Rules, table: &str, text: &str) -> String {
+    listed(rules, table, text).unwrap_err().code
+}
+
+#[test]
+fn a_rule_holds_wherever_the_table_is_read() {
+    let rules = Rules { rows: rule("author_id=eq.7"), ..Rules::default() };
+    for (table, query) in [
+        ("posts", "select=id&title=eq.x"),
+        ("authors", "select=*,posts(title)"),
+        ("authors", "select=*,...posts(title)"),
+        ("authors", "select=*,posts!inner()"),
+        ("authors", "select=*,posts()&posts=not.is.null"),
+        ("posts", "select=title.count()"),
+    ] {
+        let (sql, _) = listed(&rules, table, query).unwrap();
+        // As often as the table stands in it: in the records, and where they are counted.
+        let (read, ruled) = (sql.matches("public.\"posts\" AS").count(), sql.matches("\"author_id\" = $").count());
+        assert!(read > 0 && read == ruled, "{query}: {read} {ruled} {sql}");
+    }
+}
+
+#[test]
+fn what_is_closed_is_not_there() {
+    assert_eq!(code(&Rules::default(), "authors", "select=*,secrets(id)"), "PGRST200");
+    assert_eq!(code(&Rules::default(), "authors", "select=*,nothing(id)"), "PGRST200");
+}
+
+#[test]
+fn a_masked_column_decides_nothing() {
+    let hidden = Rules { masks: BTreeMap::from([("title".to_owned(), Mask::Hide)]), ..Rules::default() };
+    let redacted = Rules { masks: BTreeMap::from([("title".to_owned(), Mask::Redact("***".into()))]), ..Rules::default() };
+    for query in ["title=eq.x", "or=(id.eq.1,title.eq.x)", "order=title", "select=title.max()"] {
+        assert_eq!(code(&hidden, "posts", query), "42703", "{query}");
+        assert_eq!(code(&redacted, "posts", query), "access/denied", "{query}");
+    }
+    assert_eq!(code(&hidden, "posts", "select=title"), "42703");
+    assert_eq!(code(&hidden, "authors", "select=*,posts(title)"), "42703");
+    let (sql, _) = listed(&hidden, "posts", "").unwrap();
+    assert!(!sql.contains("title") && !sql.contains(".*)::") && sql.contains("\"author_id\""), "{sql}");
+    let (sql, _) = listed(&redacted, "posts", "").unwrap();
+    assert!(sql.contains("CAST('***' AS text) AS \"title\""), "{sql}");
+}
+
+#[test]
+fn what_is_written_must_fit_before_and_after() {
+    let schema = schema();
+    let rules = Rules { rows: rule("author_id=eq.7"), ..Rules::default() };
+    let context = Context { schema: &schema, access: &rules, max_rows: 1000, aggregates: false };
+    let body = Body { json: "{}", keys: vec!["title".into()], is_array: false, missing_default: false };
+    let change = Change {
+        target: Target::Id("1"),
+        returning: Returning::Nothing,
+        format: Format::Json,
+        exactly_one: false,
+        max_affected: None,
+    };
+    let query = parse("").unwrap();
+    let posts = schema.table("posts").unwrap();
+    let sql = update(&context, posts, &query, &body, None, change).unwrap().sql;
+    let (before, after) = sql.split_once(" RETURNING ").unwrap();
+    assert!(before.contains("\"author_id\" = $") && after.contains("\"author_id\" = $"), "{sql}");
+    assert!(after.contains("cloche.refuse('row'"), "{sql}");
+    let sql = insert(&context, posts, &query, &body, None, Change { target: Target::Filtered, ..change }).unwrap().sql;
+    assert!(sql.split_once(" RETURNING ").unwrap().1.contains("\"author_id\" = $"), "{sql}");
+    let merge = Conflict { columns: Vec::new(), resolving: Resolving::Merge };
+    let sql = insert(&context, posts, &query, &body, Some(&merge), change).unwrap().sql;
+    assert!(sql.contains("WHERE CASE WHEN t1.\"author_id\" = $"), "{sql}");
+}
+
+#[test]
+fn names_are_quoted() {
+    let name = "x\" WHERE true; --";
+    let schema = Schema::of([Table::for_tests(name, &["id", name])]);
+    let rules = Rules::default();
+    let context = Context { schema: &schema, access: &rules, max_rows: 10, aggregates: false };
+    let sql = list(&context, schema.table(name).unwrap(), &parse("order=id&limit=1").unwrap(), Wanted::default()).unwrap();
+    assert!(sql.statement.sql.contains("public.\"x\"\" WHERE true; --\" AS t1"), "{}", sql.statement.sql);
+}
+
+proptest! {
+    /// Whatever is asked for, its values are bound and never part of the statement.
+    #[test]
+    fn values_are_never_sql(
+        operator in "(eq|neq|gt|like|ilike|match|cs|fts|plfts\\(english\\)|is\\.null|in|not\\.eq|eq\\(any\\)|isdistinct)",
+        at in "(title|author_id|posts\\.title|or)",
+        quote in "['\"\\\\;$]{0,3}",
+    ) {
+        let secret = format!("s3cret{quote}s3cret");
+        let value = match operator.as_str() {
+            "in" => format!("in.({secret})"),
+            "eq(any)" => format!("eq(any).{{{secret}}}"),
+            "is.null" => operator.clone(),
+            _ => format!("{operator}.{secret}"),
+        };
+        let text = if at == "or" { format!("or=(title.eq.{secret},id.eq.1)") } else { format!("{at}={value}") };
+        let encoded: String = text.split_once('=').map(|(key, value)| {
+            let value: String = value.bytes().map(|byte| format!("%{byte:02x}")).collect();
+            format!("select=*,authors(*)&{key}={value}")
+        }).unwrap();
+        if let Ok(query) = parse(&encoded.replace("posts.title", "authors.name")) {
+            let schema = schema();
+            let rules = Rules::default();
+            let context = Context { schema: &schema, access: &rules, max_rows: 1000, aggregates: true };
+            if let Ok(list) = list(&context, schema.table("posts").unwrap(), &query, Wanted::default()) {
+                prop_assert!(!list.statement.sql.contains("s3cret"), "{}", list.statement.sql);
+            }
+        }
+    }
+}

@@ -33,6 +33,8 @@ pub(crate) enum Target<'a> {
     Filtered,
     /// The one with this primary key.
     Id(&'a str),
+    /// The one with these values in the columns of its primary key.
+    Keys(&'a [(String, String)]),
 }
 
 /// How an update or delete finds its records, and what it answers.
@@ -146,6 +148,7 @@ impl<'a, 'p> Writer<'a, 'p> {
         let level = self.level(table, read);
         let mut more = match change.target {
             Target::Id(id) => self.key_condition(&level, id)?,
+            Target::Keys(_) => return Err(Error::internal("only an insert is made for several keys")),
             Target::Filtered if query.filters.is_empty() => return Err(filter_required(table)),
             Target::Filtered => String::new(),
         };
@@ -168,13 +171,13 @@ impl<'a, 'p> Writer<'a, 'p> {
         let mut names: Vec<String> = columns.iter().map(|column| quote_identifier(&column.name)).collect();
         let mut values: Vec<String> = names.iter().map(|name| format!("b.{name}")).collect();
         let mut condition = String::new();
-        if let Target::Id(id) = target {
-            let key = single_key(table)?;
-            let (name, id) = (quote_identifier(&key.name), self.bind(id));
+        for (key, value) in keys_of(table, target)? {
+            let (name, value) = (quote_identifier(&key.name), self.bind(value));
             if names.contains(&name) {
-                condition = format!(" WHERE b.{name} = {id}");
+                condition.push_str(if condition.is_empty() { " WHERE " } else { " AND " });
+                condition.push_str(&format!("b.{name} = {value}"));
             } else {
-                values.push(format!("CAST({id} AS {})", key.sql_type));
+                values.push(format!("CAST({value} AS {})", key.sql_type));
                 names.push(name);
             }
         }
@@ -338,6 +341,15 @@ impl<'a, 'p> Writer<'a, 'p> {
 
     fn finish_write(self, sql: String) -> Statement<'p> {
         Statement { is_plain: false, ..self.finish(sql) }
+    }
+}
+
+/// The key of the one record that is meant.
+fn keys_of<'t, 'p>(table: &'t Table, target: Target<'p>) -> Result<Vec<(&'t Column, &'p str)>> {
+    match target {
+        Target::Filtered => Ok(Vec::new()),
+        Target::Id(id) => Ok(vec![(single_key(table)?, id)]),
+        Target::Keys(keys) => keys.iter().map(|(name, value)| Ok((known(table, name, "the key")?, value.as_str()))).collect(),
     }
 }
 
