@@ -164,7 +164,6 @@ pub(super) async fn input(world: &World, caller: &Caller, operation: &str, place
         "updateUser" => json!({ "environmentId": environment, "userId": user(world, environment, &fresh).await, "roles": ["a"] }),
         "deleteUser" => json!({ "environmentId": environment, "userId": user(world, environment, &fresh).await }),
         "updateAuthSettings" => json!({ "environmentId": environment, "tokenTtl": 1200 }),
-        "users" | "mails" | "authSettings" => json!({ "environmentId": environment }),
         "setRole" => json!({ "environmentId": environment, "name": "tried", "spec": spec() }),
         "deleteRole" => {
             let role = json!({ "environmentId": environment, "name": "tried", "spec": spec() });
@@ -174,14 +173,13 @@ pub(super) async fn input(world: &World, caller: &Caller, operation: &str, place
         "explainAccess" => {
             json!({ "environmentId": environment, "resource": "posts", "action": "READ", "actor": { "key": "ANON" } })
         }
-        "roles" | "pauseEnvironment" | "resumeEnvironment" | "rotateApiKeys" | "rotateDatabaseCredential" | "apiKeys" | "definitions" => {
         "setAuthProvider" => provider(environment, &fresh),
         "removeAuthProvider" => {
             world.owner.must("setAuthProvider", provider(environment, &fresh)).await;
             json!({ "environmentId": environment, "name": fresh })
         }
         "users" | "mails" | "authSettings" | "authProviders" => json!({ "environmentId": environment }),
-        "pauseEnvironment" | "resumeEnvironment" | "rotateApiKeys" | "rotateDatabaseCredential" | "apiKeys" | "definitions" => {
+        "roles" | "pauseEnvironment" | "resumeEnvironment" | "rotateApiKeys" | "rotateDatabaseCredential" | "apiKeys" | "definitions" => {
             json!({ "environmentId": environment })
         }
         _ => json!({}),
