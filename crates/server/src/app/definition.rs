@@ -135,7 +135,14 @@ fn plan_changed() -> Error {
 }
 
 /// Runs a plan, writes the revision beside it, and has it in force on every server on return.
-pub(super) async fn perform(app: &App, found: &Found, client: &mut Client, plan: &Plan, definitions: Value, removed: Value) -> Result<()> {
+pub(super) async fn perform(
+    app: &App,
+    found: &Found,
+    client: &mut Client,
+    plan: &Plan,
+    definitions: Value,
+    removed: Value,
+) -> Result<()> {
     if plan.is_empty() {
         return Ok(());
     }

@@ -179,7 +179,13 @@ pub(super) async fn input(world: &World, caller: &Caller, operation: &str, place
             json!({ "environmentId": environment, "name": fresh })
         }
         "users" | "mails" | "authSettings" | "authProviders" => json!({ "environmentId": environment }),
-        "roles" | "pauseEnvironment" | "resumeEnvironment" | "rotateApiKeys" | "rotateDatabaseCredential" | "apiKeys" | "definitions" => {
+        "roles"
+        | "pauseEnvironment"
+        | "resumeEnvironment"
+        | "rotateApiKeys"
+        | "rotateDatabaseCredential"
+        | "apiKeys"
+        | "definitions" => {
             json!({ "environmentId": environment })
         }
         _ => json!({}),
