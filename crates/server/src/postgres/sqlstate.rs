@@ -159,10 +159,12 @@ fn outcome(code: &str) -> Outcome {
         // This server writes the SQL: it must parse and find its statements.
         "42601" | "26000" => Outcome::Internal,
         _ => match &code[..2] {
-            "0A" | "20" | "21" | "22" | "23" | "27" | "2F" | "38" | "39" | "42" | "44" | "54" | "55" | "P0" => Outcome::BadInput,
             "40" => Outcome::Retry("The request met another one that changed the same records; nothing was changed.", 1),
             "08" | "25" | "28" | "3D" | "53" | "57" => Outcome::Retry("The database cannot answer at the moment.", 2),
-            _ => Outcome::Internal,
+            // What is broken, and not by this request.
+            "09" | "2D" | "3B" | "58" | "F0" | "HV" | "XX" => Outcome::Internal,
+            // The rest is raised by functions and triggers of the environment's own, with whatever code they like.
+            _ => Outcome::BadInput,
         },
     }
 }
@@ -229,6 +231,7 @@ mod tests {
         assert!(matches!(outcome("42601"), Outcome::Internal));
         assert!(matches!(outcome("XX000"), Outcome::Internal));
         assert!(matches!(outcome("22P02"), Outcome::BadInput));
+        assert!(matches!(outcome("45000"), Outcome::BadInput));
         assert!(matches!(outcome("23505"), Outcome::Conflict));
         assert!(matches!(outcome("55P03"), Outcome::Retry(_, 1)));
     }

@@ -26,10 +26,13 @@ async fn aggregates_are_grouped_by_what_stands_beside_them() {
             ("/sales?select=n:count()::text&amount=gt.60", json!([{ "n": "2" }])),
             ("/sales?select=order_details->tax::numeric.sum()", json!([{ "sum": 4.0 }])),
             ("/sales?select=tax:order_details->>tax::numeric.max()::text", json!([{ "tax": "2" }])),
-            ("/sales?select=amount.sum(),...customers(name)&order=customers(name)", json!([{ "sum": 300.50, "name": "Customer A" }, { "sum": 99.50, "name": "Customer B" }])),
-            ("/sales?select=amount.sum(),customers(name)&order=customers(name)", json!([
-                { "sum": 300.50, "customers": { "name": "Customer A" } }, { "sum": 99.50, "customers": { "name": "Customer B" } },
-            ])),
+            ("/sales?select=amount.sum(),...customers(name)&customer_id=eq.1", json!([{ "sum": 300.50, "name": "Customer A" }])),
+            ("/sales?select=amount.sum(),customers(name)&customer_id=eq.2", json!([{ "sum": 99.50, "customers": { "name": "Customer B" } }])),
+            ("/sales?select=customers(name),count()&customer_id=eq.2", json!([{ "customers": { "name": "Customer B" }, "count": 2 }])),
+            (
+                "/sales?select=order_date,...customers(name),amount.max()&order_date=eq.2026-09-01&customer_id=eq.2",
+                json!([{ "order_date": "2026-09-01", "name": "Customer B", "max": 50 }]),
+            ),
             ("/customers?select=name,sales(amount.sum(),order_date)&sales.order=order_date&order=id", json!([
                 { "name": "Customer A", "sales": [{ "sum": 100.50, "order_date": "2026-09-01" }, { "sum": 200, "order_date": "2026-09-02" }] },
                 { "name": "Customer B", "sales": [{ "sum": 99.50, "order_date": "2026-09-01" }] },

@@ -184,6 +184,7 @@ async fn answers_of_writes_know_computed_fields_and_what_is_embedded() {
 async fn functions_of_every_kind() {
     let cinema = Cinema::open().await;
     let sql = "CREATE FUNCTION records() RETURNS SETOF record STABLE LANGUAGE sql AS 'SELECT id, note FROM items ORDER BY id LIMIT 2';
+        CREATE FUNCTION places() RETURNS SETOF coordinates STABLE LANGUAGE sql AS 'SELECT location FROM people WHERE id = 0 UNION ALL SELECT (1.5, 2.5)::coordinates';
         CREATE FUNCTION a_record() RETURNS record STABLE LANGUAGE sql AS 'SELECT id, note FROM items WHERE id = 1';
         CREATE FUNCTION document() RETURNS json IMMUTABLE LANGUAGE sql AS $$ SELECT '{\"a\": [1]}'::json $$;
         CREATE FUNCTION documents() RETURNS SETOF jsonb IMMUTABLE LANGUAGE sql AS $$ VALUES ('{\"a\": 1}'::jsonb), ('2') $$;
@@ -204,7 +205,9 @@ async fn functions_of_every_kind() {
             ("/rpc/document", json!({ "a": [1] })),
             ("/rpc/documents", json!([{ "a": 1 }, 2])),
             ("/rpc/moods", json!(["sad", "ok", "happy"])),
-            ("/rpc/nothing_found", json!(null)),
+            // A record of nulls, as PostgreSQL has it.
+            ("/rpc/nothing_found?select=id,title", json!({ "id": null, "title": null })),
+            ("/rpc/places", json!([{ "lat": 1.5, "long": 2.5 }])),
             ("/rpc/pair?x=gt.1", json!([{ "x": 2, "y": "b" }])),
             ("/rpc/pair?order=y.desc&select=y", json!([{ "y": "b" }, { "y": "a" }])),
             ("/rpc/with_defaults?a=1", json!(111)),
