@@ -36,6 +36,7 @@ demo: setup console ## Show what environments are, with 100,000 records; URL=…
 
 .PHONY: test
 test: setup console ## Run every test
+	@scripts/setup-clients
 	@scripts/setup-chromium
 	@cargo test --workspace --locked --doc --quiet
 	@cargo build --locked --package cloche

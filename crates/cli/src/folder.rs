@@ -4,7 +4,7 @@ use std::fs;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::error::{CliError, Result};
 use crate::settings::{PROJECT_FILE, Settings};
@@ -21,7 +21,7 @@ const MAX_TOTAL_BYTES: u64 = 4 * 1024 * 1024;
 const MAX_DEPTH: usize = 8;
 
 /// One file.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct DefinitionFile {
     /// Relative to the folder, with `/` whatever the system.
     pub(crate) path: String,

@@ -28,6 +28,11 @@ impl Printer {
         Self { json }
     }
 
+    /// Whether results are printed as JSON.
+    pub(crate) fn is_json(self) -> bool {
+        self.json
+    }
+
     /// A command's result on stdout: the value as JSON with `--json`, else the text.
     pub(crate) fn result<T: Serialize>(self, value: &T, text: impl FnOnce() -> String) -> Result<()> {
         let mut text = if self.json {

@@ -130,31 +130,37 @@
 //! Breaking are changes that lose data, that existing rows may refuse, or that may stop a client: drops (of indexes only unique
 //! ones; not of checks), renames, types that do not hold every old value, `NOT NULL`, new constraints on old columns, less access.
 
+mod adopt;
 mod check;
 mod code;
 mod deployed;
 mod diagnostic;
+mod edit;
 mod expression;
 mod model;
 mod names;
 mod parse;
 mod plan;
 pub mod role;
+mod print;
 mod sql;
 mod types;
 mod unresolved;
 mod yaml;
 
+pub use adopt::adopt;
 pub use code::{Argument, Function, Language, Returns, View, Volatility};
 pub use deployed::{
     ConstraintKind, Deployed, DeployedColumn, DeployedConstraint, DeployedFunction, DeployedIndex, DeployedTable, DeployedView,
 };
 pub use diagnostic::Diagnostic;
+pub use edit::{ColumnChange, Edit, Edited, edit};
 pub use model::{
     Access, Check, Column, Definitions, EnumType, ForeignKey, Index, IndexColumn, IndexKey, Nulls, ReferentialAction, Table,
     Unique, Verb,
 };
 pub use parse::{SourceFile, parse};
 pub use plan::{Action, Change, Extra, Plan, PlanOptions, plan, plan_role_drop};
+pub use print::print;
 pub use sql::{quote_identifier, quote_literal};
 pub use unresolved::Unresolved;

@@ -222,8 +222,8 @@ impl fmt::Display for Error {
 /// The server's own statements fail because the database does not answer, or of a bug; a tenant's go through `postgres::sqlstate`.
 impl From<tokio_postgres::Error> for Error {
     fn from(source: tokio_postgres::Error) -> Self {
-        if source.code() == Some(&SqlState::CHARACTER_NOT_IN_REPERTOIRE) {
-            // Only a caller's text can hold what PostgreSQL's texts cannot.
+        if matches!(source.code(), Some(&SqlState::CHARACTER_NOT_IN_REPERTOIRE | &SqlState::UNTRANSLATABLE_CHARACTER)) {
+            // Only a caller's text, by itself or in JSON, can hold what PostgreSQL's texts cannot.
             return nul_character();
         }
         if is_busy(&source) {

@@ -14,6 +14,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
+use cloche_server::Network;
 
 pub(crate) use access::{AccessAction, AccessActor, AccessCommand, ExplainArgs};
 pub(crate) use data::{DataCommand, DataTarget};
@@ -22,7 +23,7 @@ pub(crate) use keys::{KeyKind, KeysCommand};
 pub(crate) use people::{MembersCommand, OfOrganization, OrganizationRole, OrgsCommand, ProjectRole, TokensCommand};
 pub(crate) use project::ProjectCommand;
 pub(crate) use value::{Duration, Variable};
-pub(crate) use work::{DevArgs, InitArgs, StatusArgs, Template, VarsCommand};
+pub(crate) use work::{DevArgs, InitArgs, PullArgs, SqlArgs, StatusArgs, Template, VarsCommand};
 
 /// Isolated environments for a whole backend: tables, data, keys and configuration, branched in about a second.
 #[derive(Debug, Parser)]
@@ -97,6 +98,8 @@ pub(crate) enum Command {
     Dev(DevArgs),
     /// Show what differs between the definitions in this folder and an environment.
     Status(StatusArgs),
+    /// Write what is deployed in an environment into this folder, as definition files.
+    Pull(PullArgs),
     /// Create and look at projects.
     #[command(subcommand)]
     Project(ProjectCommand),
@@ -115,6 +118,8 @@ pub(crate) enum Command {
     /// Ask what the access rules of an environment allow.
     #[command(subcommand)]
     Access(AccessCommand),
+    /// Open psql in an environment's database, with the environment's own SQL login.
+    Sql(SqlArgs),
     /// Create and look at organizations.
     #[command(subcommand)]
     Orgs(OrgsCommand),
@@ -174,6 +179,15 @@ pub(crate) struct ServeArgs {
     /// The address under which clients reach the server, if a proxy stands before it
     #[arg(long, value_name = "URL")]
     pub(crate) public_url: Option<String>,
+    /// Believe what these proxies say in X-Forwarded-For: addresses or networks, with commas between them or given several times
+    #[arg(
+        long = "trusted-proxy",
+        value_name = "CIDR",
+        value_delimiter = ',',
+        env = "CLOCHE_TRUSTED_PROXIES",
+        hide_env_values = true
+    )]
+    pub(crate) trusted_proxies: Vec<Network>,
     /// The form of the log on stderr
     #[arg(long, value_name = "FORMAT", default_value = "text")]
     pub(crate) log_format: LogFormat,

@@ -3,6 +3,7 @@
 mod access;
 mod audit;
 mod completions;
+mod credential;
 mod data;
 mod dev;
 mod doctor;
@@ -15,7 +16,9 @@ mod lookup;
 mod members;
 mod orgs;
 mod project;
+mod pull;
 mod serve;
+mod sql;
 mod status;
 mod sync;
 mod tokens;
@@ -75,6 +78,7 @@ async fn run_client(settings: Settings, printer: Printer, command: Command) -> R
     match command {
         Command::Init(args) => init::run(&context, args).await,
         Command::Dev(args) => dev::run(&context, args).await,
+        Command::Pull(args) => pull::run(&context, args).await,
         Command::Status(args) => status::run(&context, args).await,
         Command::Project(verb) => project::run(&context, verb).await,
         Command::Env(verb) => env::run(&context, verb).await,
@@ -85,6 +89,7 @@ async fn run_client(settings: Settings, printer: Printer, command: Command) -> R
         Command::Orgs(verb) => orgs::run(&context, verb).await,
         Command::Members(verb) => members::run(&context, verb).await,
         Command::Tokens(verb) => tokens::run(&context, verb).await,
+        Command::Sql(args) => sql::run(&context, args).await,
         Command::Audit { limit } => audit::run(&context, limit).await,
         Command::Doctor => doctor::run(&context).await,
         Command::Whoami => whoami::run(&context).await,

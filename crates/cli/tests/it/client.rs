@@ -107,11 +107,18 @@ fn selection(mutation: &str) -> String {
         "createProject" => format!("project {{ id name environmentCount }} environment {{ {CARD} }} {keys}"),
         "createApiKey" | "revokeApiKey" => format!("apiKey {{ {KEY} }} secret"),
         "rotateApiKeys" => format!("{keys} others {{ {KEY} }}"),
+        "updateEnvironmentSettings" => {
+            "settings { corsOrigins ratePerKey ratePerAddress maxBodyBytes statementTimeoutSeconds maxRows aggregates maxDatabaseMib \
+             logRequests logAddresses }"
+                .to_owned()
+        }
         "setVariables" => "variables { name value }".to_owned(),
-        "applyDefinitions" => "plan { hash empty changes { kind name action description breaking sql } extra { kind name } } \
+        "applyDefinitions" | "applySchema" => "plan { hash empty changes { kind name action description breaking sql } extra { kind name } } \
                                errors { path line column message hint }"
             .to_owned(),
         "rotateDatabaseCredential" => "url".to_owned(),
+        "createUser" | "updateUser" | "deleteUser" => "user { id email roles bannedUntil }".to_owned(),
+        "updateAuthSettings" => "authSettings { siteUrl tokenTtl }".to_owned(),
         "addMember" | "setProjectRole" | "setOrganizationRole" | "transferOwnership" | "removeMember" => {
             "member { id email name organizationRole }".to_owned()
         }

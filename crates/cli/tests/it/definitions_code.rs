@@ -22,12 +22,24 @@ pub(crate) fn notes() -> Value {
         ("tables/notes.yaml", TABLE),
         ("functions/new_slug.yaml", "returns: text\nlanguage: plpgsql\nbody: |\n  begin\n    return random_text(4);\n  end"),
         ("functions/random_text.yaml", "arguments: { length: integer }\nreturns: text\nbody: select repeat('x', length)"),
-        ("functions/is_name.yaml", "arguments: { it: text }\nreturns: boolean\nvolatility: immutable\nstrict: true\nbody: select it <> ''"),
-        ("functions/heading.yaml", "arguments: { note: notes }\nreturns: text\nvolatility: stable\nbody: select upper(note.title)\ncomment: it's loud"),
-        ("functions/largest.yaml", "arguments: { most: { type: int, default: \"5\" } }\nreturns: setof newest\nvolatility: stable\nbody: select * from newest limit most"),
+        (
+            "functions/is_name.yaml",
+            "arguments: { it: text }\nreturns: boolean\nvolatility: immutable\nstrict: true\nbody: select it <> ''",
+        ),
+        (
+            "functions/heading.yaml",
+            "arguments: { note: notes }\nreturns: text\nvolatility: stable\nbody: select upper(note.title)\ncomment: it's loud",
+        ),
+        (
+            "functions/largest.yaml",
+            "arguments: { most: { type: int, default: \"5\" } }\nreturns: setof newest\nvolatility: stable\nbody: select * from newest limit most",
+        ),
         ("functions/sizes.yaml", "returns: { id: bigint, \"user\": text }\nbody: select id, title from notes"),
         ("views/newest.yaml", "query: select id, title, size from large order by id desc\ncomment: \"the newest; first\""),
-        ("views/large.yaml", "query: |\n  select id, title, size, heading(notes) as heading\n  from notes where size > 0\nsecurity_invoker: true"),
+        (
+            "views/large.yaml",
+            "query: |\n  select id, title, size, heading(notes) as heading\n  from notes where size > 0\nsecurity_invoker: true",
+        ),
         ("views/tally.yaml", "query: select count(*) as number from notes\nmaterialized: true"),
     ];
     files.iter().map(|(path, content)| json!({ "path": path, "content": content })).collect()
@@ -64,7 +76,10 @@ async fn views_and_functions_are_applied_and_then_in_step() {
     transcript.json("all at once", &settle(&owner, &root, &notes(), json!({})).await);
     let api = server.api(&root.secret);
     api.make("notes", &json!([{ "title": "one", "size": 1 }, { "title": "two", "size": 2 }])).await;
-    assert_eq!(api.rows("/v1/data/newest?select=title,size").await, json!([{ "title": "two", "size": 2 }, { "title": "one", "size": 1 }]));
+    assert_eq!(
+        api.rows("/v1/data/newest?select=title,size").await,
+        json!([{ "title": "two", "size": 2 }, { "title": "one", "size": 1 }])
+    );
     assert_eq!(api.rows("/v1/data/large?select=heading&order=id").await, json!([{ "heading": "ONE" }, { "heading": "TWO" }]));
     // No rule reaches inside a view, so anon, who may read the table, reads no view of it.
     let anon = server.api(&root.publishable);
@@ -72,17 +87,36 @@ async fn views_and_functions_are_applied_and_then_in_step() {
 
     // Another type below three views and two functions; another query; another body; another signature.
     let files = with(&notes(), "tables/notes.yaml", &TABLE.replace("type: integer", "type: bigint"));
-    let files = with(&files, "functions/random_text.yaml", "arguments: { length: integer }\nreturns: text\nbody: select repeat('y', length)");
-    let files = with(&files, "functions/sizes.yaml", "arguments: { above: int }\nreturns: setof bigint\nbody: select size from notes where size > above");
-    let files = with(&files, "views/tally.yaml", "query: select count(*) as number, max(size) as most from notes\nmaterialized: true");
+    let files = with(
+        &files,
+        "functions/random_text.yaml",
+        "arguments: { length: integer }\nreturns: text\nbody: select repeat('y', length)",
+    );
+    let files = with(
+        &files,
+        "functions/sizes.yaml",
+        "arguments: { above: int }\nreturns: setof bigint\nbody: select size from notes where size > above",
+    );
+    let files =
+        with(&files, "views/tally.yaml", "query: select count(*) as number, max(size) as most from notes\nmaterialized: true");
     transcript.json("changes", &settle(&owner, &root, &files, json!({})).await);
     assert_eq!(api.rows("/v1/data/tally").await, json!([{ "number": 2, "most": 2 }]));
 
     // Renamed, with what hangs on them.
-    let text = |path: &str| files.as_array().unwrap().iter().find(|file| file["path"] == path).unwrap()["content"].as_str().unwrap().to_owned();
-    let renamed = with(&with(&files, "views/newest.yaml", ""), "views/latest.yaml", &format!("{}\nrenamed_from: newest", text("views/newest.yaml")));
+    let text = |path: &str| {
+        files.as_array().unwrap().iter().find(|file| file["path"] == path).unwrap()["content"].as_str().unwrap().to_owned()
+    };
+    let renamed = with(
+        &with(&files, "views/newest.yaml", ""),
+        "views/latest.yaml",
+        &format!("{}\nrenamed_from: newest", text("views/newest.yaml")),
+    );
     let renamed = with(&renamed, "functions/largest.yaml", &text("functions/largest.yaml").replace("newest", "latest"));
-    let renamed = with(&with(&renamed, "functions/heading.yaml", ""), "functions/loud.yaml", &format!("{}\nrenamed_from: heading", text("functions/heading.yaml")));
+    let renamed = with(
+        &with(&renamed, "functions/heading.yaml", ""),
+        "functions/loud.yaml",
+        &format!("{}\nrenamed_from: heading", text("functions/heading.yaml")),
+    );
     let renamed = with(&renamed, "views/large.yaml", &text("views/large.yaml").replace("heading(notes)", "loud(notes)"));
     transcript.json("renames", &settle(&owner, &root, &renamed, json!({})).await);
     assert_eq!(api.rows("/v1/data/latest?select=title&limit=1").await, json!([{ "title": "two" }]));
@@ -110,7 +144,8 @@ async fn what_was_changed_by_hand_comes_back_and_a_branch_takes_all_along() {
     .await
     .unwrap();
     let applied = settle(&owner, &root, &notes(), json!({})).await;
-    let changes: Vec<&str> = applied["plan"]["changes"].as_array().unwrap().iter().map(|it| it["description"].as_str().unwrap()).collect();
+    let changes: Vec<&str> =
+        applied["plan"]["changes"].as_array().unwrap().iter().map(|it| it["description"].as_str().unwrap()).collect();
     assert_eq!(
         changes,
         [
@@ -146,14 +181,26 @@ const REFUSED: &[(&str, &str)] = &[
     ("functions/evil.yaml", "returns: void\nsecurity: definer\nbody: select 1"),
     ("functions/evil.yaml", "returns: \"void language sql as 'drop table notes' --\"\nbody: select 1"),
     ("functions/evil.yaml", "returns: void\nlanguage: \"sql security definer\"\nbody: select 1"),
-    ("functions/evil.yaml", "arguments: { a: { type: int, default: \"1) returns void language sql as 'drop table notes'; --\" } }\nreturns: void\nbody: select 1"),
-    ("functions/evil.yaml", "arguments: { \"a int) returns int language sql as $$drop table notes$$ --\": int }\nreturns: void\nbody: select 1"),
-    ("functions/evil.yaml", "arguments: { a: { type: int, default: \"$body$; drop table notes; $body$\" } }\nreturns: void\nbody: select 1"),
+    (
+        "functions/evil.yaml",
+        "arguments: { a: { type: int, default: \"1) returns void language sql as 'drop table notes'; --\" } }\nreturns: void\nbody: select 1",
+    ),
+    (
+        "functions/evil.yaml",
+        "arguments: { \"a int) returns int language sql as $$drop table notes$$ --\": int }\nreturns: void\nbody: select 1",
+    ),
+    (
+        "functions/evil.yaml",
+        "arguments: { a: { type: int, default: \"$body$; drop table notes; $body$\" } }\nreturns: void\nbody: select 1",
+    ),
 ];
 
 /// These are one thing for the parser, and must be no more for PostgreSQL.
 const HARMLESS: &[(&str, &str)] = &[
-    ("functions/evil.yaml", "returns: void\nlanguage: plpgsql\nbody: \"begin end $body$; drop table notes; create function x() returns int language sql as $body$ select 1\""),
+    (
+        "functions/evil.yaml",
+        "returns: void\nlanguage: plpgsql\nbody: \"begin end $body$; drop table notes; create function x() returns int language sql as $body$ select 1\"",
+    ),
     ("functions/evil.yaml", "returns: void\nlanguage: plpgsql\nbody: \"begin end; $$; drop table notes; --\""),
     ("functions/evil.yaml", "returns: void\nlanguage: plpgsql\nbody: \"begin end; -- $body\""),
     ("functions/evil.yaml", "returns: void\nbody: \"select 1; drop table notes; --$body$ security definer\""),
@@ -183,14 +230,19 @@ async fn definitions_are_no_way_out_of_their_statement() {
     let before = state().await;
     for (path, content) in REFUSED {
         let refused = apply(&owner, &root, &with(&notes(), path, content), json!({})).await;
-        assert_eq!((&refused["success"], &refused["code"]), (&json!(false), &json!("definitions/invalid")), "{content}: {refused:#}");
+        assert_eq!(
+            (&refused["success"], &refused["code"]),
+            (&json!(false), &json!("definitions/invalid")),
+            "{content}: {refused:#}"
+        );
     }
     let mut accepted = 0;
     for (path, content) in HARMLESS {
         let outcome = apply(&owner, &root, &with(&notes(), path, content), json!({})).await;
         accepted += usize::from(outcome["success"] == true);
         assert_eq!(state().await, before, "{content}: {outcome:#}");
-        let definers = "SELECT count(*) FROM pg_proc WHERE proname = 'evil' AND (prosecdef OR proowner <> 'cloche_owner'::regrole)";
+        let definers =
+            "SELECT count(*) FROM pg_proc WHERE proname = 'evil' AND (prosecdef OR proowner <> 'cloche_owner'::regrole)";
         assert_eq!(admin.query_one(definers, &[]).await.unwrap().get::<_, i64>(0), 0, "{content}");
         apply(&owner, &root, &notes(), json!({ "prune": true })).await;
     }

@@ -25,6 +25,7 @@ pub(crate) struct Leaked {
     organization: String,
     invitation: String,
     session: String,
+    user: String,
 }
 
 impl Leaked {
@@ -39,6 +40,17 @@ impl Leaked {
             "organizationId" => json!(self.organization),
             "invitationId" => json!(self.invitation),
             "sessionId" => json!(self.session),
+            "userId" => json!(self.user),
+            "password" => json!("long enough a word"),
+            "roles" => json!(["editor"]),
+            "banDuration" => json!("none"),
+            "siteUrl" => json!("https://example.com"),
+            "redirectUrls" => json!(["https://example.com/*"]),
+            "signUp" | "confirmEmail" | "anonymous" => json!(true),
+            "tokenTtl" => json!(1200),
+            "passwordMin" => json!(12),
+            "search" | "recipient" => json!("example"),
+            "offset" => json!(0),
             "current" | "new" => json!("correct horse"),
             "sourceEnvironment" => json!("dev"),
             "mode" => json!("full"),
@@ -53,6 +65,7 @@ impl Leaked {
             "resource" => json!("posts"),
             "action" => json!("READ"),
             "actor" => json!({ "key": "SECRET" }),
+            "changes" => json!([{ "createEnum": { "name": "stolen", "values": ["a"] } }]),
             "reveal" => json!(true),
             "protected" => json!(false),
             _ => return None,
@@ -112,8 +125,10 @@ pub(crate) async fn leak(server: &Server) -> Leaked {
     let invitation = json!({ "organizationId": organization, "email": "theirs@example.com" });
     let invitation = owner.must("inviteMember", invitation).await;
     let session = set_up(server).await.person().query("{ sessions { id } }", json!({})).await;
+    let user = owner.must("createUser", json!({ "environmentId": root.id, "email": "theirs@example.com" })).await;
     let text = |value: &Value| value.as_str().unwrap().to_owned();
     Leaked {
+        user: text(&user["user"]["id"]),
         operation: text(&staging["operation"]["id"]),
         key: text(&keys["apiKeys"]["nodes"][0]["id"]),
         token: text(&token["accessToken"]["id"]),

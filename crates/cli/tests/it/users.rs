@@ -121,6 +121,8 @@ async fn an_application_mints_tokens_for_whom_it_vouches_for() {
     assert_eq!(back.post("/v1/auth/token", &json!({ "userId": id })).await.json()["user"]["id"], json!(id));
     for (bad, code) in [
         (json!({ "userId": "" }), "user/id"),
+        (json!({ "userId": "a\u{0}b" }), "request/nul-character"),
+        (json!({ "userId": "x", "name": "a\u{0}b" }), "request/nul-character"),
         (json!({ "userId": "x", "ttl": 0 }), "token/ttl"),
         (json!({ "userId": "x", "ttl": 700_000 }), "token/ttl"),
         (json!({ "userId": "x", "roles": ["a b"] }), "user/roles"),

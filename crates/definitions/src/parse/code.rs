@@ -11,8 +11,7 @@ use crate::types;
 use crate::yaml::{Node, Value};
 
 const VIEW_KEYS: [&str; 5] = ["query", "materialized", "security_invoker", "comment", "renamed_from"];
-const FUNCTION_KEYS: [&str; 8] =
-    ["arguments", "returns", "language", "volatility", "strict", "body", "comment", "renamed_from"];
+const FUNCTION_KEYS: [&str; 8] = ["arguments", "returns", "language", "volatility", "strict", "body", "comment", "renamed_from"];
 /// The limit of PostgreSQL.
 const MAX_ARGUMENTS: usize = 100;
 

@@ -51,9 +51,14 @@ pub(super) fn refuse(local: &Definitions, view: &Deployed, diagnostics: &mut Vec
 /// The deployed function a defined one becomes: of the same arguments, or else the one made by its former definition.
 fn deployed_of<'a>(function: &Function, view: &'a Deployed) -> Option<&'a DeployedFunction> {
     let of_name = || view.functions.iter().filter(|it| it.name == function.name);
-    of_name().find(|it| has_types(it, function)).or_else(|| {
-        of_name().find(|it| it.definition.as_ref().is_some_and(|former| has_types(it, former)))
-    })
+    of_name()
+        .find(|it| has_types(it, function))
+        .or_else(|| of_name().find(|it| it.definition.as_ref().is_some_and(|former| has_types(it, former))))
+}
+
+/// Whether a function is the one a definition makes.
+pub(crate) fn is_of(deployed: &DeployedFunction, function: &Function) -> bool {
+    has_types(deployed, function)
 }
 
 fn has_types(deployed: &DeployedFunction, function: &Function) -> bool {
@@ -242,7 +247,8 @@ fn create_function(function: &Function, local: &Definitions, view: &Deployed, ea
     let is_public = is_public(local, view);
     let mut statements = vec![sql::create_function(function, false, is_public)];
     // PostgreSQL looks through the body of a SQL function as it is made, when what it reads may not be there yet.
-    let mut names = local.tables.keys().chain(local.views.keys()).chain(local.functions.keys().filter(|it| **it != function.name));
+    let mut names =
+        local.tables.keys().chain(local.views.keys()).chain(local.functions.keys().filter(|it| **it != function.name));
     if early && function.language == Language::Sql && names.any(|name| code::mentions(&function.body, name)) {
         statements.insert(0, "SET LOCAL check_function_bodies = off".into());
         statements.push("SET LOCAL check_function_bodies = on".into());
@@ -360,13 +366,11 @@ pub(super) fn drops(local: &Definitions, view: &Deployed) -> (Vec<Change>, Vec<C
         sql: vec![format!("DROP {target}")],
     };
     let views = view.views.values().filter(|it| !local.views.contains_key(&it.name));
-    let mut first: Vec<Change> =
-        views.map(|it| drop("view", it.name.clone(), sql::view(&it.name, it.materialized))).collect();
+    let mut first: Vec<Change> = views.map(|it| drop("view", it.name.clone(), sql::view(&it.name, it.materialized))).collect();
     let mut functions: Vec<&DeployedFunction> = view.functions.iter().filter(|it| !kept.contains(it)).collect();
     functions.sort_by_key(|it| it.signature());
     let rows = || view.tables.keys().chain(view.views.keys());
-    let (of_rows, others): (Vec<_>, Vec<_>) =
-        functions.into_iter().partition(|it| rows().any(|name| order::has_type(it, name)));
+    let (of_rows, others): (Vec<_>, Vec<_>) = functions.into_iter().partition(|it| rows().any(|name| order::has_type(it, name)));
     let drop = |it: &DeployedFunction| drop("function", it.signature(), sql_of(it, local, view));
     first.extend(of_rows.into_iter().map(drop));
     (first, others.into_iter().map(drop).collect())
@@ -379,7 +383,7 @@ fn is_type(printed: &str, name: &str) -> bool {
 
 impl Returns {
     /// Renames a type wherever it stands.
-    fn rename_type(&mut self, old: &str, new: &str) {
+    pub(crate) fn rename_type(&mut self, old: &str, new: &str) {
         match self {
             Self::Void => {}
             Self::One(type_) | Self::SetOf(type_) => *type_ = expression::rename(type_, old, new),

@@ -26,6 +26,9 @@ use crate::model::Definitions;
 use crate::role::Role;
 use crate::{names, unresolved};
 
+pub(crate) use code::is_of;
+pub(crate) use matching::has_no_options;
+
 /// How to plan.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct PlanOptions {

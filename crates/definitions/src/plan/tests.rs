@@ -8,8 +8,10 @@ use crate::sql;
 
 mod code_properties;
 mod code_scenarios;
+mod edit_properties;
 mod interpret_code;
 mod interpreter;
+mod print_properties;
 mod properties;
 mod role_scenarios;
 mod scenarios;

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use cloche_definitions::{Definitions, Deployed, Diagnostic, Plan, PlanOptions, SourceFile, parse, plan};
+use cloche_definitions::{Definitions, Deployed, Diagnostic, Edit, Plan, PlanOptions, SourceFile, parse, plan};
 use serde_json::{Value, json};
 use tokio::task::block_in_place;
 use tokio_postgres::Client;
@@ -61,18 +61,58 @@ pub(crate) async fn sync(app: &App, found: &Found, sync: Sync) -> Result<Synced>
         return Ok(Synced::Planned(plan));
     }
     if sync.plan_hash.is_some_and(|hash| hash != plan.hash()) {
-        return Err(Error::conflict("definitions/plan-changed", "What would be done is not what was looked at.")
-            .hint("Look at the plan again, and apply that one."));
+        return Err(plan_changed());
     }
-    if plan.is_empty() {
-        return Ok(Synced::Planned(plan));
-    }
-    carry_out(app, found, &mut client, &plan, stored(&local), removed(&local, &deployed, sync.prune)).await?;
+    let removed = removed(&local, &deployed, sync.prune);
+    perform(app, found, &mut client, &plan, stored(&local), removed).await?;
     Ok(Synced::Planned(plan))
 }
 
-/// What is deployed, and the connection that saw it. One look at or change of an environment's schema at a time: what is planned is
-/// what is there when it is applied.
+/// Edits of what is deployed, as a console makes them.
+pub(crate) struct Edits {
+    pub(crate) edits: Vec<Edit>,
+    /// Only say what would be done.
+    pub(crate) dry_run: bool,
+    /// Do it although it is breaking.
+    pub(crate) allow_breaking: bool,
+    /// Apply only if the plan is still the one with this hash, which whoever names it has seen.
+    pub(crate) plan_hash: Option<String>,
+}
+
+/// Plans the way from what is deployed to what the edits make of it, and goes it unless it is a dry run.
+pub(crate) async fn edit(app: &App, found: &Found, edits: Edits) -> Result<Synced> {
+    require_usable(&found.environment)?;
+    if !edits.dry_run {
+        found.access.require_change(&found.environment)?;
+    }
+    let (mut client, deployed) = look(app, found).await?;
+    let edited = match block_in_place(|| cloche_definitions::edit(&deployed, &edits.edits)) {
+        Ok(edited) => edited,
+        Err(problems) => return Ok(Synced::Refused(problems)),
+    };
+    let plan = edited.plan;
+    if edits.dry_run {
+        return Ok(Synced::Planned(plan));
+    }
+    match edits.plan_hash {
+        Some(hash) if hash != plan.hash() => return Err(plan_changed()),
+        None if plan.is_breaking() && !edits.allow_breaking => {
+            let breaking = plan.changes.iter().filter(|change| change.breaking);
+            let sentences: Vec<&str> = breaking.map(|change| change.description.as_str()).take(20).collect();
+            let mut error = Error::conflict("schema/breaking", "This loses data, may be refused by rows, or may stop a client.")
+                .hint("Look at a dry run and give its `planHash`, or say `allowBreaking: true`.");
+            error.details = Some(sentences.join(" "));
+            return Err(error);
+        }
+        _ => {}
+    }
+    let removed = removed(&edited.definitions, &edited.deployed, true);
+    perform(app, found, &mut client, &plan, stored(&edited.definitions), removed).await?;
+    Ok(Synced::Planned(plan))
+}
+
+/// What is deployed, and the connection that keeps it so: one look at or change of an environment's schema at a time, so that what is
+/// planned is what is there when it is applied.
 pub(super) async fn look(app: &App, found: &Found) -> Result<(Client, Deployed)> {
     let database = &found.environment.database;
     let client = app.cluster.connect_as(&database.owner_login(), database.as_str(), PLATFORM_OPTIONS).await?;
@@ -81,8 +121,21 @@ pub(super) async fn look(app: &App, found: &Found) -> Result<(Client, Deployed)>
     Ok((client, deployed))
 }
 
-/// Goes the way of a plan, and stores beside it what was defined and removed.
-pub(super) async fn carry_out(
+/// What is deployed, for who only looks: also while somebody changes it.
+pub(crate) async fn deployed(app: &App, found: &Found) -> Result<Deployed> {
+    require_usable(&found.environment)?;
+    let database = &found.environment.database;
+    let client = app.cluster.connect_as(&database.owner_login(), database.as_str(), PLATFORM_OPTIONS).await?;
+    introspect::deployed(&client).await.map_err(to_error)
+}
+
+fn plan_changed() -> Error {
+    Error::conflict("definitions/plan-changed", "What would be done is not what was looked at.")
+        .hint("Look at the plan again, and apply that one.")
+}
+
+/// Runs a plan, writes the revision beside it, and has it in force on every server on return.
+pub(super) async fn perform(
     app: &App,
     found: &Found,
     client: &mut Client,
@@ -90,6 +143,9 @@ pub(super) async fn carry_out(
     definitions: Value,
     removed: Value,
 ) -> Result<()> {
+    if plan.is_empty() {
+        return Ok(());
+    }
     record(app, found, plan).await?;
     let actor = &found.access.actor().email;
     let revision = Revision { id: uuid::Uuid::now_v7(), actor, plan: json!(plan), definitions, removed };
@@ -127,9 +183,9 @@ fn removed(local: &Definitions, deployed: &Deployed, prune: bool) -> Value {
         (!known && (prune || renamed)).then(|| json!({ "kind": kind, "name": name }))
     };
     let mut removed: Vec<Value> = Vec::new();
-    removed.extend(deployed.tables.keys().filter_map(|it| {
-        gone("table", it, local.tables.contains_key(it), tables.contains(it.as_str()))
-    }));
+    removed.extend(
+        deployed.tables.keys().filter_map(|it| gone("table", it, local.tables.contains_key(it), tables.contains(it.as_str()))),
+    );
     removed.extend(deployed.enums.keys().filter_map(|it| gone("enum", it, local.enums.contains_key(it), false)));
     removed.extend(deployed.views.keys().filter_map(|it| {
         gone("view", it, local.views.contains_key(it), views.contains(it.as_str()))

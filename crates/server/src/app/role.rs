@@ -9,7 +9,7 @@ use cloche_wire::KeyKind;
 use serde_json::{Value, json};
 
 use super::App;
-use super::definition::{self, Sync, Synced, carry_out, look};
+use super::definition::{self, Sync, Synced, look, perform};
 use super::environment::{Found, require_ready};
 use crate::access::{Explanation, Resource, Rules, Stored, verb_of};
 use crate::error::{Error, Result};
@@ -58,7 +58,7 @@ pub(crate) async fn delete(app: &App, found: &Found, name: &str) -> Result<()> {
     }
     let unreadable = Role { name: name.to_owned(), ..Role::default() };
     let plan: Plan = plan_role_drop(deployed.roles.get(name).unwrap_or(&unreadable));
-    carry_out(app, found, &mut client, &plan, json!([]), json!([{ "kind": "role", "name": name }])).await
+    perform(app, found, &mut client, &plan, json!([]), json!([{ "kind": "role", "name": name }])).await
 }
 
 fn unknown(name: &str) -> Error {

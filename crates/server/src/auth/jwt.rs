@@ -160,3 +160,77 @@ pub(crate) fn invalid() -> Error {
     Error::unauthenticated("PGRST301", "The access token is not valid here.")
         .hint("Sign in again. A token is good for the environment that made it, beside a key of that environment.")
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn claims(environment: EnvironmentId) -> Value {
+        let now = Utc::now().timestamp();
+        json!({ "iss": "http://here/auth/v1", "sub": Uuid::nil(), "aud": [AUDIENCE, environment], "role": AUDIENCE, "iat": now,
+            "nbf": now, "exp": now + 60 })
+    }
+
+    fn refusal(token: &str, keys: &[SigningKey], environment: EnvironmentId) -> String {
+        let error = verify(token, keys, environment).unwrap_err();
+        assert_eq!(error.kind, crate::error::Kind::Unauthenticated, "{token}");
+        error.code
+    }
+
+    /// Signed by the environment's own key, and yet not to be believed.
+    #[test]
+    fn claims_must_be_right() {
+        let (here, there) = (EnvironmentId::new(), EnvironmentId::new());
+        let keys = [SigningKey::generate("http://here/auth/v1").unwrap()];
+        let now = Utc::now().timestamp();
+        let good = keys[0].sign(&claims(here)).unwrap();
+        assert_eq!(verify(&good, &keys, here).unwrap()["aud"][0], AUDIENCE);
+        assert_eq!(refusal(&good, &keys, there), "PGRST301");
+        let none = json!(null);
+        for (claim, value, code) in [
+            ("exp", json!(now - 1), "PGRST303"),
+            ("exp", json!(now), "PGRST303"),
+            ("exp", json!("later"), "PGRST301"),
+            ("exp", json!(1e20), "PGRST301"),
+            ("exp", none.clone(), "PGRST301"),
+            ("nbf", json!(now + 60), "PGRST303"),
+            ("nbf", json!("never"), "PGRST301"),
+            ("aud", json!([AUDIENCE, there]), "PGRST301"),
+            ("aud", json!([here]), "PGRST301"),
+            ("aud", json!([AUDIENCE]), "PGRST301"),
+            ("aud", json!(AUDIENCE), "PGRST301"),
+            ("aud", json!(format!("{AUDIENCE} {here}")), "PGRST301"),
+            ("aud", none.clone(), "PGRST301"),
+            ("iss", json!("http://there/auth/v1"), "PGRST301"),
+            ("iss", none.clone(), "PGRST301"),
+            ("role", json!("service_role"), "PGRST301"),
+            ("role", none, "PGRST301"),
+        ] {
+            let mut claims = claims(here);
+            claims[claim] = value.clone();
+            assert_eq!(refusal(&keys[0].sign(&claims).unwrap(), &keys, here), code, "{claim}: {value}");
+        }
+        assert_eq!(refusal(&keys[0].sign(&json!([1])).unwrap(), &keys, here), "PGRST301");
+        let another = SigningKey::generate("http://here/auth/v1").unwrap();
+        assert_eq!(refusal(&another.sign(&claims(here)).unwrap(), &keys, here), "PGRST301");
+    }
+
+    #[test]
+    fn a_key_is_the_same_after_being_stored() {
+        let key = SigningKey::generate("http://here/auth/v1").unwrap();
+        let again = SigningKey::of(key.kid.clone(), key.issuer.clone(), &key.private().unwrap()).unwrap();
+        assert_eq!(key.jwk(), again.jwk());
+        let environment = EnvironmentId::new();
+        let token = key.sign(&claims(environment)).unwrap();
+        assert!(verify(&token, &[again], environment).is_ok());
+        assert!(SigningKey::of(String::new(), String::new(), "AAAA").is_err());
+    }
+
+    #[test]
+    fn a_token_is_no_longer_than_what_is_read() {
+        let key = SigningKey::generate("http://here/auth/v1").unwrap();
+        let mut claims = claims(EnvironmentId::new());
+        claims["user_metadata"] = json!("x".repeat(MAX_TOKEN));
+        assert_eq!(key.sign(&claims).unwrap_err().code, "token/too-large");
+    }
+}

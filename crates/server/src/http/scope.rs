@@ -4,7 +4,9 @@ use std::sync::Arc;
 
 use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
+use cloche_wire::KeyKind;
 
+use super::data::guardrails;
 use crate::app::{App, environment, users};
 use crate::auth::Credentials;
 use crate::error::{Error, Result};
@@ -16,7 +18,9 @@ impl FromRequestParts<Arc<App>> for EnvironmentScope {
 
     async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Result<Self> {
         let (actor, realm) = admit(app, &Credentials::of(&parts.headers)?).await?;
-        Ok(EnvironmentScope::new(actor, realm))
+        let settings = guardrails::admit(app, parts, &actor, realm.handle()).await?;
+        guardrails::refuse_when_full(&parts.method, realm.handle())?;
+        Ok(EnvironmentScope::new(actor, realm, settings))
     }
 }
 
@@ -29,6 +33,8 @@ pub(super) async fn admit(app: &Arc<App>, credentials: &Credentials<'_>) -> Resu
     if let Some(token) = credentials.token {
         // In and out of the gate again: the request itself may take its time.
         let realm = Realm::new(actor.environment_id, Arc::clone(&handle));
+        // Who shows a user's token acts as that user, whichever key stands beside it.
+        (actor.kind, actor.scopes) = (KeyKind::Publishable, Vec::new());
         actor.user = Some(Arc::new(users::tokens::verify(app, &realm, token).await?));
     }
     let realm = Realm::new(actor.environment_id, handle);

@@ -61,13 +61,26 @@ pub(super) const ROWS: &[(&str, &[(&str, Least)])] = &[
     ("revokeApiKey", &[("dev", Developer), ("prod", Admin)]),
     ("variables", &[("dev", Developer), ("prod", Developer), ("revealed", Admin)]),
     ("setVariables", &[("dev", Developer), ("prod", Admin)]),
+    ("users", &[("dev", Developer), ("prod", Admin)]),
+    ("mails", &[("dev", Developer), ("prod", Admin)]),
+    ("authSettings", &[("dev", Developer), ("prod", Developer)]),
+    ("createUser", &[("dev", Developer), ("prod", Admin)]),
+    ("updateUser", &[("dev", Developer), ("prod", Admin)]),
+    ("deleteUser", &[("dev", Developer), ("prod", Admin)]),
+    ("updateAuthSettings", &[("dev", Developer), ("prod", Admin)]),
     ("rotateDatabaseCredential", &[("dev", Developer), ("prod", Admin)]),
+    ("environmentSettings", &[("dev", Viewer), ("prod", Viewer)]),
+    ("updateEnvironmentSettings", &[("dev", Developer), ("prod", Admin)]),
+    ("requestLog", &[("dev", Developer), ("prod", Developer)]),
+    ("usage", &[("dev", Viewer), ("prod", Viewer)]),
     ("definitions", &[("dev", Viewer), ("prod", Viewer)]),
     ("applyDefinitions", &[("dev", Developer), ("prod", Admin), ("dry run", Viewer)]),
     ("roles", &[("dev", Viewer), ("prod", Viewer)]),
     ("setRole", &[("dev", Developer), ("prod", Admin)]),
     ("deleteRole", &[("dev", Developer), ("prod", Admin)]),
     ("explainAccess", &[("dev", Viewer), ("prod", Viewer)]),
+    ("schema", &[("dev", Viewer), ("prod", Viewer)]),
+    ("applySchema", &[("dev", Developer), ("prod", Admin), ("dry run", Viewer)]),
 ];
 
 /// An input with which the operation succeeds for who may, once. Whatever it uses up is made for it.
@@ -146,7 +159,20 @@ pub(super) async fn input(world: &World, caller: &Caller, operation: &str, place
         "explainAccess" => {
             json!({ "environmentId": environment, "resource": "posts", "action": "READ", "actor": { "key": "ANON" } })
         }
-        "roles" | "pauseEnvironment" | "resumeEnvironment" | "rotateApiKeys" | "rotateDatabaseCredential" | "apiKeys" | "definitions" => {
+        "roles" => json!({ "environmentId": environment }),
+        "updateEnvironmentSettings" => json!({ "environmentId": environment, "maxRows": 1000 }),
+        "environmentSettings" | "requestLog" | "usage" => json!({ "environmentId": environment }),
+        "applySchema" => {
+            let changes = json!([{ "createEnum": { "name": format!("e{fresh}"), "values": ["a"] } }]);
+            json!({ "environmentId": environment, "changes": changes, "dryRun": place == "dry run" })
+        }
+        "schema" => json!({ "environmentId": environment }),
+        "createUser" => json!({ "environmentId": environment, "email": format!("{fresh}@example.com") }),
+        "updateUser" => json!({ "environmentId": environment, "userId": user(world, environment, &fresh).await, "roles": ["a"] }),
+        "deleteUser" => json!({ "environmentId": environment, "userId": user(world, environment, &fresh).await }),
+        "updateAuthSettings" => json!({ "environmentId": environment, "tokenTtl": 1200 }),
+        "users" | "mails" | "authSettings" => json!({ "environmentId": environment }),
+        "pauseEnvironment" | "resumeEnvironment" | "rotateApiKeys" | "rotateDatabaseCredential" | "apiKeys" | "definitions" => {
             json!({ "environmentId": environment })
         }
         _ => json!({}),
@@ -176,6 +202,12 @@ async fn token(world: &World, caller: &Caller, place: &str) -> Value {
         world.owner.must("createAccessToken", json!({ "name": name, "memberId": world.helper })).await
     };
     made["accessToken"]["id"].clone()
+}
+
+/// The id of a new user.
+async fn user(world: &World, environment: &str, name: &str) -> Value {
+    let input = json!({ "environmentId": environment, "email": format!("{name}@example.com") });
+    world.owner.must("createUser", input).await["user"]["id"].clone()
 }
 
 /// The id of a new environment.

@@ -40,9 +40,7 @@ pub(super) fn needed_first<'a>(views: Vec<&'a View>, functions: Vec<&'a Function
     let mut left: Vec<Thing<'a>> = functions.chain(views.into_iter().map(Thing::View)).collect();
     let mut sorted = Vec::new();
     while !left.is_empty() {
-        let ready = |thing: &Thing<'_>| {
-            !left.iter().any(|other| !is_same(thing, other) && thing.mentions(other.name()))
-        };
+        let ready = |thing: &Thing<'_>| !left.iter().any(|other| !is_same(thing, other) && thing.mentions(other.name()));
         let at = left.iter().position(ready).unwrap_or(0);
         sorted.push(left.remove(at));
     }

@@ -16,7 +16,10 @@ fn views_and_functions_come_in_an_order_that_works() {
         ("functions/new_slug.yaml", "returns: text\nlanguage: plpgsql\nbody: |\n  begin\n    return random_text(8);\n  end"),
         ("functions/random_text.yaml", "arguments: {length: integer}\nreturns: text\nbody: select repeat('x', length)"),
         ("functions/is_slug.yaml", "arguments: {it: text}\nreturns: boolean\nvolatility: immutable\nbody: select it <> ''"),
-        ("functions/first_posts.yaml", "arguments: {most: {type: int, default: 5}}\nreturns: setof newest\nvolatility: stable\nbody: select * from newest limit most"),
+        (
+            "functions/first_posts.yaml",
+            "arguments: {most: {type: int, default: 5}}\nreturns: setof newest\nvolatility: stable\nbody: select * from newest limit most",
+        ),
         ("functions/heading.yaml", "arguments: {post: posts}\nreturns: text\nbody: select upper(post.slug)"),
         ("views/newest.yaml", "query: select id, slug from a_view order by id desc\ncomment: the newest first"),
         ("views/a_view.yaml", "query: |\n  select id, slug, heading(posts) as heading\n  from posts\nsecurity_invoker: true"),
@@ -96,7 +99,10 @@ fn mistakes_are_told_with_their_place() {
         ("functions/definer.yaml", "returns: void\nbody: select 1\nsecurity: definer"),
         ("functions/c.yaml", "returns: void\nlanguage: plpython3u\nbody: x"),
         ("functions/bare.yaml", "language: sql"),
-        ("functions/args.yaml", "arguments: {a: {type: int, default: 1}, b: nothing, C: text}\nreturns: {a: text}\nbody: select 1"),
+        (
+            "functions/args.yaml",
+            "arguments: {a: {type: int, default: 1}, b: nothing, C: text}\nreturns: {a: text}\nbody: select 1",
+        ),
     ];
     let files: Vec<SourceFile> =
         files.iter().map(|(path, content)| SourceFile { path: (*path).into(), content: (*content).into() }).collect();

@@ -215,4 +215,3 @@ pub(super) fn shape(database: &Deployed) -> (Vec<String>, Vec<String>) {
     functions.sort();
     (views, functions)
 }
-

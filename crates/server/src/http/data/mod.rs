@@ -4,6 +4,7 @@ mod answer;
 mod body;
 mod call;
 mod convert;
+pub(super) mod guardrails;
 mod prefer;
 mod record;
 

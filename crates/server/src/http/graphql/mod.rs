@@ -13,8 +13,13 @@ mod payload;
 mod people;
 mod project;
 mod role;
+mod schema;
+mod schema_edit;
 mod server;
+mod settings;
 mod time;
+mod traffic;
+mod user;
 mod variable;
 mod viewer;
 
@@ -48,9 +53,13 @@ pub(crate) struct Query(
     environment::EnvironmentQuery,
     key::KeyQuery,
     variable::VariableQuery,
+    user::UserQuery,
     definition::DefinitionQuery,
     role::RoleQuery,
+    schema::SchemaQuery,
     operation::OperationQuery,
+    settings::SettingsQuery,
+    traffic::TrafficQuery,
 );
 
 #[derive(MergedObject, Default)]
@@ -59,8 +68,11 @@ pub(crate) struct Mutation(
     environment::EnvironmentMutation,
     key::KeyMutation,
     variable::VariableMutation,
+    user::UserMutation,
     definition::DefinitionMutation,
     role::RoleMutation,
+    settings::SettingsMutation,
+    schema_edit::SchemaMutation,
     organization::OrganizationMutation,
     people::PeopleMutation,
     viewer::ViewerMutation,
