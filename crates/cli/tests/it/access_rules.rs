@@ -154,7 +154,7 @@ async fn rows_are_reached_through_roles() {
     assert_eq!(people, json!([{ "name": "ada", "notes": [{ "id": 1 }, { "id": 2 }] }, { "name": "bea", "notes": [] }]));
     let inner = ada.rows("/v1/data/people?select=name,notes!inner(id)&notes.id=gt.1").await;
     assert_eq!(inner, json!([{ "name": "ada", "notes": [{ "id": 2 }] }]));
-    assert_eq!(ada.rows("/v1/data/people?select=name&notes=is.null&select=name,notes()").await.as_array().map(Vec::len), Some(1));
+    assert_eq!(ada.rows("/v1/data/people?select=name,notes()&notes=is.null").await, json!([{ "name": "bea" }]));
     let csv = anon.clone().header("accept", "text/csv").get("/v1/data/notes?select=id,body").await;
     assert_eq!(csv.text.trim_end(), "id,body\n2,note 2");
 }
