@@ -1,7 +1,8 @@
-//! Definitions written as the files that say them: [`crate::parse()`] of what is printed is what was printed. Roles are not: nothing but
-//! their own files and mutations changes them.
+//! Definitions written as the files that say them: [`crate::parse()`] of what is printed is what was printed.
 
 use std::collections::BTreeSet;
+
+mod roles;
 
 use crate::code::{Argument, Function, Returns, View};
 use crate::model::{Access, Column, Definitions, EnumType, ForeignKey, Index, IndexColumn, IndexKey, Nulls, Table, Verb};
@@ -14,6 +15,7 @@ pub fn print(definitions: &Definitions) -> Vec<SourceFile> {
     let mut files: Vec<SourceFile> = Vec::new();
     files.extend(definitions.enums.values().map(|it| file("enums", &it.name, enumeration(it))));
     files.extend(definitions.functions.values().map(|it| file("functions", &it.name, function(it))));
+    files.extend(definitions.roles.values().map(|it| file("roles", &it.name, roles::role(it))));
     files.extend(definitions.tables.values().map(|it| file("tables", &it.name, table(it))));
     files.extend(definitions.views.values().map(|it| file("views", &it.name, view(it))));
     files

@@ -106,4 +106,8 @@ field_masks:
     let again = read(&with(&[("roles/editor.yaml", &json)]));
     assert_eq!(again.roles["editor"], first);
     insta::assert_snapshot!(serde_json::to_string_pretty(&first).unwrap());
+    let local = read(&with(&[("roles/editor.yaml", written), ("roles/empty.yaml", "description: Nothing.")]));
+    let printed = crate::print(&local);
+    assert_eq!(parse(&printed).unwrap(), local);
+    insta::assert_snapshot!(printed.iter().find(|file| file.path.starts_with("roles/editor")).unwrap().content);
 }

@@ -144,8 +144,13 @@ pub(crate) fn delete<'a, 'p>(
 impl<'a, 'p> Writer<'a, 'p> {
     /// The level of a change and the records it reaches: those that its own guard and that of reading let through.
     fn target(&mut self, table: &'a Table, query: &Query, change: &Change<'p>, guard: &Guard) -> Result<(Level<'a>, From)> {
-        let read = self.context.access.table(table, Verb::Read).unwrap_or_default();
-        let level = self.level(table, read);
+        let read = self.context.access.table(table, Verb::Read);
+        if read.is_none() && matches!(change.target, Target::Filtered) {
+            // Who may not read would read by filters, and by how many records they change.
+            return Err(Error::forbidden("access/denied", format!("You may not read records of '{}'.", table.name))
+                .hint("Without reading, records are named by their id alone."));
+        }
+        let level = self.level(table, read.unwrap_or_default());
         let mut more = match change.target {
             Target::Id(id) => self.key_condition(&level, id)?,
             Target::Keys(_) => return Err(Error::internal("only an insert is made for several keys")),
@@ -384,12 +389,12 @@ fn written_columns<'t>(table: &'t Table, guards: &[Guard], body: &Body<'_>) -> R
     let of_body = |key: &String| {
         let masked = |mask: fn(&Mask) -> bool| guards.iter().any(|guard| guard.masks.get(key).is_some_and(mask));
         if masked(|mask| *mask == Mask::Hide) {
-            return Err(unknown_key(table, key));
+            return Err(unknown_key(table, guards, key));
         }
         if masked(|_| true) {
             return Err(Error::forbidden("access/denied", format!("The column '{key}' of '{}' is masked for you.", table.name)));
         }
-        known(table, key, "the body").map_err(|_| unknown_key(table, key))
+        known(table, key, "the body").map_err(|_| unknown_key(table, guards, key))
     };
     body.keys.iter().map(of_body).collect()
 }
@@ -402,8 +407,10 @@ fn known<'t>(table: &'t Table, name: &str, place: &str) -> Result<&'t Column> {
     })
 }
 
-fn unknown_key(table: &Table, key: &str) -> Error {
-    let level = Level::of(table, String::new(), Guard::default());
+/// What is hidden is no hint.
+fn unknown_key(table: &Table, guards: &[Guard], key: &str) -> Error {
+    let masks = guards.iter().flat_map(|guard| guard.masks.clone()).collect();
+    let level = Level::of(table, String::new(), Guard { rows: None, masks });
     let message = format!("Could not find the '{key}' column of '{}' in the schema cache", table.name);
     Error::bad_input(UNKNOWN_KEY, message).hint(near(key, &level)).field(key, "unknown", "There is no such column.")
 }
