@@ -73,8 +73,16 @@ async fn known_address(app: &App, realm: &Realm, settings: &AuthSettings, known:
     if known.email_confirmed_at.is_none() {
         let email = known.email.clone().unwrap_or_default();
         app.throttle.mail(realm.environment, &email)?;
+        let again = match new.password {
+            Some(password) => app.passwords.verify(&app.secrets, password, known.password_hash.as_deref()).await?,
+            None => false,
+        };
         let mut platform = realm.platform().await?;
         let tx = platform.client_mut()?.transaction().await?;
+        if !again {
+            // Two people, perhaps, and only one of them reads the mail: neither password may be good once the address is confirmed.
+            users::disinherit(&tx, known.id).await?;
+        }
         let sent = mail::put(app, realm, &tx, settings, &known, MailKind::SignUp, &email, &new.link).await?;
         tx.commit().await?;
         return Ok(SignedUp::Unconfirmed(Box::new(nobody(sent.user, new.data))));
