@@ -193,3 +193,41 @@ async fn users_are_looked_after_by_command() {
     let gone = server.cli(&[&["users", "delete", "ada@example.com", "--yes"], &of[..]].concat()).await;
     assert_eq!(gone.code, 1, "{}", gone.stdout);
 }
+
+/// Somebody may have signed up with an address that is not theirs; its owner's mail must not make that password good.
+#[tokio::test]
+async fn a_password_of_a_stranger_is_not_good_once_the_owner_confirms_the_address() {
+    let server = Server::start();
+    let root = blog(&server).await;
+    let (back, api) = (server.api(&root.secret), front(&server, &root));
+    let owner = server.owner();
+    let settings = json!({ "environmentId": root.id, "confirmEmail": true, "siteUrl": "https://app.example.com" });
+    owner.must("updateAuthSettings", settings).await;
+    let code_in = async |email: &str| {
+        let document = "query($e: String!, $r: String) { mails(environmentId: $e, recipient: $r, first: 1) { code } }";
+        text(&owner.query(document, json!({ "e": root.id, "r": email })).await["mails"][0]["code"])
+    };
+    let enter = async |email: &str, password: &str| {
+        let body = json!({ "email": email, "password": password });
+        api.post("/auth/v1/token?grant_type=password", &body).await.status
+    };
+    for (email, kind, own) in [
+        ("ann@example.com", "invite", None),
+        ("ben@example.com", "signup", Some("the owner's own password")),
+        ("cy@example.com", "signup", Some(PASSWORD)),
+    ] {
+        let first = api.post("/auth/v1/signup", &json!({ "email": email, "password": PASSWORD })).await;
+        assert_eq!(first.status, 200, "{}", first.text);
+        let asked = match own {
+            None => back.post("/auth/v1/invite", &json!({ "email": email })).await,
+            Some(own) => api.post("/auth/v1/signup", &json!({ "email": email, "password": own })).await,
+        };
+        assert_eq!(asked.status, 200, "{}", asked.text);
+        let shown = json!({ "type": kind, "email": email, "token": code_in(email).await });
+        let confirmed = api.post("/auth/v1/verify", &shown).await;
+        assert_eq!(confirmed.status, 200, "{}", confirmed.text);
+        // The same password twice is one person's.
+        let expected = if own == Some(PASSWORD) { 200 } else { 400 };
+        assert_eq!(enter(email, PASSWORD).await, expected, "{email}");
+    }
+}
