@@ -99,7 +99,7 @@ fn actor() -> impl Strategy<Value = DataActor> {
         (roles, claim(), claim(), prop_oneof![Just(json!("1")), Just(json!(null))]).prop_map(|(roles, x, list, email)| EndUser {
             id: uuid::Uuid::nil(),
             roles: roles.into_iter().map(str::to_owned).collect(),
-            claims: json!({ "x": x, "list": list, "email": email }),
+            claims: json!({ "x": x, "list": list, "email": email, "email_verified": true }),
         });
     prop_oneof![1 => Just(anon()), 4 => user.prop_map(|user| DataActor { user: Some(Arc::new(user)), ..anon() })]
 }

@@ -188,6 +188,7 @@ async fn sign(app: &App, realm: &Realm, user: User, begun: Option<&Begun>, ttl: 
         "iat": now,
         "nbf": now,
         "email": user.email.as_deref().unwrap_or_default(),
+        "email_verified": user.email_proven,
         "phone": "",
         "app_metadata": app_metadata(&user),
         "user_metadata": user.user_metadata,
