@@ -4,13 +4,13 @@ use std::fs;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::error::{CliError, Result};
 use crate::settings::{PROJECT_FILE, Settings};
 
 /// The folders that hold definitions, one thing a file.
-pub(crate) const KINDS: [&str; 4] = ["enums", "functions", "tables", "views"];
+pub(crate) const KINDS: [&str; 5] = ["enums", "functions", "roles", "tables", "views"];
 /// Most files sent at once; a schema of this size is beyond what one plan should hold.
 const MAX_FILES: usize = 2_000;
 /// Largest single file, in bytes.
@@ -21,7 +21,7 @@ const MAX_TOTAL_BYTES: u64 = 4 * 1024 * 1024;
 const MAX_DEPTH: usize = 8;
 
 /// One file.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct DefinitionFile {
     /// Relative to the folder, with `/` whatever the system.
     pub(crate) path: String,
@@ -107,7 +107,7 @@ fn read_file(path: &Path) -> Result<String> {
 
 fn too_large(message: String) -> CliError {
     CliError::failed("cli/folder-too-large", message)
-        .hint("keep one thing a file, and nothing else in tables/, enums/, views/ and functions/")
+        .hint("keep one thing a file, and nothing else in tables/, enums/, views/, functions/ and roles/")
 }
 
 #[cfg(test)]

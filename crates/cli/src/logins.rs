@@ -1,4 +1,5 @@
-//! The tokens that `cloche login` keeps: one a server, in a file only its owner can read.
+//! What is kept for later commands, in a file only its owner can read: the token of each server, which `cloche login` asked for,
+//! and the SQL credential of each environment, which is shown once.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -17,6 +18,9 @@ pub(crate) struct Logins {
     /// Server address to token.
     #[serde(default)]
     logins: BTreeMap<String, String>,
+    /// Server address and an environment's id, to the URL with its SQL password.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    credentials: BTreeMap<String, String>,
 }
 
 impl Logins {
@@ -46,6 +50,16 @@ impl Logins {
     /// Forgets a server's token; whether there was one.
     pub(crate) fn remove(&mut self, url: &Url) -> bool {
         self.logins.remove(key(url)).is_some()
+    }
+
+    /// The SQL credential kept for an environment of a server.
+    pub(crate) fn credential(&self, url: &Url, environment: &str) -> Option<&str> {
+        self.credentials.get(&format!("{} {environment}", key(url))).map(String::as_str)
+    }
+
+    /// Keeps the SQL credential of an environment.
+    pub(crate) fn keep_credential(&mut self, url: &Url, environment: &str, credential: &str) {
+        self.credentials.insert(format!("{} {environment}", key(url)), credential.to_owned());
     }
 
     /// Writes the file whole or not at all, readable by its owner alone from the first byte on.
@@ -93,6 +107,8 @@ mod tests {
         let mut logins = Logins::read(&path).unwrap();
         assert_eq!(logins.token(&Url::parse("https://a.example/").unwrap()), Some("t"));
         assert_eq!(logins.token(&Url::parse("https://b.example/").unwrap()), None);
+        logins.keep_credential(&url, "one", "postgresql://a:b@/c");
+        assert_eq!((logins.credential(&url, "one"), logins.credential(&url, "two")), (Some("postgresql://a:b@/c"), None));
         assert!(logins.remove(&url) && !logins.remove(&url));
         assert_eq!(fs::read_dir(path.parent().unwrap()).unwrap().count(), 1);
     }

@@ -28,6 +28,11 @@ impl Printer {
         Self { json }
     }
 
+    /// Whether results are printed as JSON.
+    pub(crate) fn is_json(self) -> bool {
+        self.json
+    }
+
     /// A command's result on stdout: the value as JSON with `--json`, else the text.
     pub(crate) fn result<T: Serialize>(self, value: &T, text: impl FnOnce() -> String) -> Result<()> {
         let mut text = if self.json {
@@ -39,6 +44,18 @@ impl Printer {
         if !text.is_empty() && !text.ends_with('\n') {
             text.push('\n');
         }
+        self.raw(text.as_bytes())
+    }
+
+    /// One of a stream of results: an object on a line of its own with `--json`, else the text.
+    pub(crate) fn line<T: Serialize>(self, value: &T, text: impl FnOnce() -> String) -> Result<()> {
+        let text = if self.json {
+            serde_json::to_string(value)
+                .map(|text| text + "\n")
+                .map_err(|error| CliError::failed("cli/output", format!("the result cannot be written as JSON: {error}")))?
+        } else {
+            text()
+        };
         self.raw(text.as_bytes())
     }
 

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::code::{Function, View};
 use crate::model::{EnumType, ReferentialAction, Table};
+use crate::role::Role;
 
 /// Schema `public` as the catalogs describe it.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -20,6 +21,9 @@ pub struct Deployed {
     /// Functions (not procedures, aggregates, or those of extensions); a name may stand for several.
     #[serde(default)]
     pub functions: Vec<DeployedFunction>,
+    /// The roles last applied.
+    #[serde(default)]
+    pub roles: BTreeMap<String, Role>,
 }
 
 /// A view as the catalogs describe it.

@@ -58,6 +58,12 @@ impl Report {
         Self { path: path.to_owned(), diagnostics: Vec::new() }
     }
 
+    /// A place of the file, as a mistake without words.
+    pub(crate) fn place(&self, mark: Mark) -> Diagnostic {
+        let (line, column) = (Some(mark.line), Some(mark.column));
+        Diagnostic { path: self.path.clone(), line, column, message: String::new(), hint: None }
+    }
+
     pub(crate) fn error(&mut self, mark: Option<Mark>, message: impl Into<String>, hint: Option<String>) {
         self.diagnostics.push(Diagnostic {
             path: self.path.clone(),

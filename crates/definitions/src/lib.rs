@@ -27,7 +27,7 @@
 //!   - { columns: [a, b], references: other, referenced_columns: [a, b], on_delete: set_null, on_update: cascade, name: … }
 //! checks:
 //!   title_not_empty: "length(title) > 0"
-//! access: { anon: [read] }                        # read, create, update, delete; nothing without it
+//! access: { anon: [read], user: [read, create] }  # read, create, update, delete; nothing without it
 //! comment: "…"
 //! renamed_from: entries
 //! ```
@@ -87,6 +87,39 @@
 //! the rights of who calls it. `SECURITY DEFINER` is refused: it would run as the owner of the schema, for everybody who may call
 //! it. Functions are made before the tables whose defaults, checks or indexes call them, else after all tables.
 //!
+//! # Roles: `roles/<name>.yaml`
+//!
+//! ```yaml
+//! description: Writes posts of their own.
+//! policies:
+//!   - { resource: posts, actions: [read, create, update] }
+//!   - { resource: "view:recent", actions: read }
+//!   - { resource: "function:search", actions: call }
+//!   - { resource: posts, actions: delete, effect: deny }
+//! scope_rules:
+//!   - { resource: posts, field: author_id, operator: eq, value: actor.userId, actions: [create, update] }
+//! field_masks:
+//!   - { resource: authors, fields: { email: hide, phone: redact, address: { redact: "(private)" } } }
+//!   - { resource: comments, allow: [id, body] }
+//! ```
+//!
+//! - A table's `access` is short for policies: `anon` is the role of requests without a user, `user` the role of every signed-in
+//!   user. Both may have files too, which add to it. Users may have other roles besides.
+//! - `resource`: a table, `view:NAME`, `function:NAME`; in policies also `view:*`, `function:*`, and `*` for everything. `actions`:
+//!   `read`, `create`, `update`, `delete`; for functions `call`; `"*"` for all. `effect`: `allow`, or `deny`, which wins over
+//!   whatever any role allows. What no role allows is denied.
+//! - A role reaches the rows that meet **all** of its scope rules for the action (all actions without `actions`); somebody with
+//!   several roles reaches what **any** of them reaches. Rows that are written must be among them before and after.
+//! - Operators: `eq`, `neq`, `gt`, `gte`, `lt`, `lte`; `in` a list; `is_null` with `true` or `false`; `contains`: an array column
+//!   has the value, or all values of the list. A column that is null meets none of them but `is_null`.
+//! - Values: a text, number, boolean, null or list; or `actor.userId`, `actor.email`, `actor.roles`, `actor.claims.a.b` (of the
+//!   user's token). What the actor does not have, or an empty list, matches no row. `{ text: actor.x }` is that very text.
+//! - A column is masked unless a role that reaches the row shows it. `hide`: as if it were not there; `redact`: shown as a text
+//!   (`***`), null where the column holds no text. Masked columns can be neither written nor filtered, ordered or grouped by.
+//!   `allow` hides every column it does not list, also those added later. Where one role hides and another redacts, it is hidden.
+//! - Whatever is not known (an action, operator, field, mask) is a mistake, never passed over. Columns of views in the same folder
+//!   are looked for when they are used.
+//!
 //! # What is compared with what
 //!
 //! The catalogs decide what exists and of which type; so what was dropped by hand comes back. Expressions, queries and bodies are
@@ -97,28 +130,37 @@
 //! Breaking are changes that lose data, that existing rows may refuse, or that may stop a client: drops (of indexes only unique
 //! ones; not of checks), renames, types that do not hold every old value, `NOT NULL`, new constraints on old columns, less access.
 
+mod adopt;
 mod check;
 mod code;
 mod deployed;
 mod diagnostic;
+mod edit;
 mod expression;
 mod model;
 mod names;
 mod parse;
 mod plan;
+mod print;
+pub mod role;
 mod sql;
 mod types;
+mod unresolved;
 mod yaml;
 
+pub use adopt::adopt;
 pub use code::{Argument, Function, Language, Returns, View, Volatility};
 pub use deployed::{
     ConstraintKind, Deployed, DeployedColumn, DeployedConstraint, DeployedFunction, DeployedIndex, DeployedTable, DeployedView,
 };
 pub use diagnostic::Diagnostic;
+pub use edit::{ColumnChange, Edit, Edited, edit};
 pub use model::{
     Access, Check, Column, Definitions, EnumType, ForeignKey, Index, IndexColumn, IndexKey, Nulls, ReferentialAction, Table,
     Unique, Verb,
 };
 pub use parse::{SourceFile, parse};
-pub use plan::{Action, Change, Extra, Plan, PlanOptions, plan};
+pub use plan::{Action, Change, Extra, Plan, PlanOptions, plan, plan_role_drop};
+pub use print::print;
 pub use sql::{quote_identifier, quote_literal};
+pub use unresolved::Unresolved;

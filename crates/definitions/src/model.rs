@@ -5,6 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::{Deserialize, Serialize};
 
 use crate::code::{Function, View};
+use crate::role::Role;
+use crate::unresolved::Unresolved;
 
 /// All that the definition files of a project say.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -19,6 +21,12 @@ pub struct Definitions {
     /// Functions by name.
     #[serde(default)]
     pub functions: BTreeMap<String, Function>,
+    /// Roles by name.
+    #[serde(default)]
+    pub roles: BTreeMap<String, Role>,
+    /// What roles name and no file defines: the plan looks whether it is deployed.
+    #[serde(skip)]
+    pub unresolved: Vec<Unresolved>,
 }
 
 /// An enum type in schema `public`.
@@ -217,6 +225,9 @@ pub struct Access {
     /// What a publishable key allows without a signed-in user.
     #[serde(default)]
     pub anon: BTreeSet<Verb>,
+    /// What every signed-in user may do.
+    #[serde(default)]
+    pub user: BTreeSet<Verb>,
 }
 
 /// What can be done to the rows of a table.

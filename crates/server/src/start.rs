@@ -29,6 +29,8 @@ use crate::reconcile;
 use crate::secrets::{Secrets, write_private};
 use crate::settings::{LogFormat, Settings};
 use crate::store::{Store, clusters, people};
+use crate::traffic::limits::Limits;
+use crate::traffic::requests;
 
 /// Runs the server until it is told to stop (SIGTERM, SIGINT), then stops everything it started.
 pub async fn serve(mut settings: Settings) -> anyhow::Result<()> {
@@ -127,8 +129,11 @@ async fn run(
     let migrating = tokio::spawn(reconcile::migrate_environments(Arc::clone(&app)));
     let neighbours = tokio::spawn(fence::tend(Arc::clone(&app)));
     let environments = Arc::clone(&app.environments);
+    let writing = tokio::spawn(requests::keep(Arc::clone(&app)));
     let connections = tokio::spawn(async move { environments.keep_house().await });
     let served = crate::http::serve(Arc::clone(&app), listener, stop).await;
+    writing.abort();
+    requests::finish(&app).await;
     housekeeping.abort();
     migrating.abort();
     neighbours.abort();
@@ -156,6 +161,7 @@ fn assemble(
         keys: KeyCache::new(Arc::clone(&fence.lease)),
         fence,
         uses: Uses::default(),
+        limits: Limits::default(),
         passwords: Passwords::new(),
         throttle: Throttle::default(),
         providers: Providers::default(),

@@ -86,12 +86,17 @@ pub(crate) enum EnvCommand {
   cloche env tree
   cloche env tree --json")]
     Tree,
-    /// Give an environment a new SQL password and print its connection URL; the old password dies.
+    /// Print the connection URL of an environment's SQL login: the one kept on this machine, else with a new password.
     #[command(after_help = "Examples:
+  cloche env url staging              makes a new password when none is kept here, after asking
+  cloche env url staging --rotate     makes a new one in any case: the old one and its sessions end
   psql \"$(cloche env url staging --yes)\"")]
     Url {
         /// Its name or type; otherwise that of --env
         name: Option<String>,
+        /// Make a new password, although one is kept; asks first
+        #[arg(long)]
+        rotate: bool,
     },
 }
 

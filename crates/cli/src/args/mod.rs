@@ -5,6 +5,7 @@ mod env;
 mod keys;
 mod people;
 mod project;
+mod settings;
 mod users;
 mod value;
 mod work;
@@ -14,15 +15,17 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
+use cloche_server::Network;
 
 pub(crate) use data::{DataCommand, DataTarget};
 pub(crate) use env::{BranchArgs, CreateArgs, EnvCommand};
 pub(crate) use keys::{KeyKind, KeysCommand};
 pub(crate) use people::{MembersCommand, OfOrganization, OrganizationRole, OrgsCommand, ProjectRole, TokensCommand};
 pub(crate) use project::ProjectCommand;
+pub(crate) use settings::{Change, LogsArgs, SettingsCommand, setting_names};
 pub(crate) use users::UsersCommand;
 pub(crate) use value::{Duration, Variable};
-pub(crate) use work::{DevArgs, InitArgs, StatusArgs, Template, VarsCommand};
+pub(crate) use work::{DevArgs, InitArgs, PullArgs, SqlArgs, StatusArgs, Template, VarsCommand};
 
 /// Isolated environments for a whole backend: tables, data, keys and configuration, branched in about a second.
 #[derive(Debug, Parser)]
@@ -97,6 +100,8 @@ pub(crate) enum Command {
     Dev(DevArgs),
     /// Show what differs between the definitions in this folder and an environment.
     Status(StatusArgs),
+    /// Write what is deployed in an environment into this folder, as definition files.
+    Pull(PullArgs),
     /// Create and look at projects.
     #[command(subcommand)]
     Project(ProjectCommand),
@@ -109,12 +114,19 @@ pub(crate) enum Command {
     /// Set and list the variables of an environment.
     #[command(subcommand)]
     Vars(VarsCommand),
+    /// Show and change which pages may call an environment, how often, and how much.
+    #[command(subcommand)]
+    Settings(SettingsCommand),
+    /// Show the requests an environment has answered lately.
+    Logs(LogsArgs),
     /// Look after the users of an environment's applications.
     #[command(subcommand)]
     Users(UsersCommand),
     /// Read and write an environment's records with an API key.
     #[command(subcommand)]
     Data(DataCommand),
+    /// Open psql in an environment's database, with the environment's own SQL login.
+    Sql(SqlArgs),
     /// Create and look at organizations.
     #[command(subcommand)]
     Orgs(OrgsCommand),
@@ -174,6 +186,15 @@ pub(crate) struct ServeArgs {
     /// The address under which clients reach the server, if a proxy stands before it
     #[arg(long, value_name = "URL")]
     pub(crate) public_url: Option<String>,
+    /// Believe what these proxies say in X-Forwarded-For: addresses or networks, with commas between them or given several times
+    #[arg(
+        long = "trusted-proxy",
+        value_name = "CIDR",
+        value_delimiter = ',',
+        env = "CLOCHE_TRUSTED_PROXIES",
+        hide_env_values = true
+    )]
+    pub(crate) trusted_proxies: Vec<Network>,
     /// The form of the log on stderr
     #[arg(long, value_name = "FORMAT", default_value = "text")]
     pub(crate) log_format: LogFormat,

@@ -52,6 +52,44 @@ pub(crate) struct StatusArgs {
     pub(crate) exit_code: bool,
 }
 
+/// Arguments of `pull`.
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  cloche pull                    after the schema was edited elsewhere; asks before it replaces files
+  cloche pull --env staging --yes
+  cloche pull --prune            also removes files of what the environment does not have, after asking
+
+Files that say the same in other words stay as they are, with their comments. Tables, enums, views and functions are written;
+what files cannot say, such as triggers, is not.")]
+pub(crate) struct PullArgs {
+    /// Remove the files of things that the environment does not have
+    #[arg(long)]
+    pub(crate) prune: bool,
+}
+
+/// Arguments of `sql`.
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  cloche sql                                        a session in dev
+  cloche sql --env staging -c 'select count(*) from posts'
+  cloche sql -c 'table posts' -- --csv              what follows -- goes to psql as it is
+  cloche sql --yes < changes.sql
+
+The login's password is shown once by the server, so it is kept on this machine, in a file that only you can read. When none is
+kept, or the kept one is refused, a new one is made, after asking: the old one and its sessions end. The server hands out an
+address as it sees it: a server that runs its own PostgreSQL listens on this machine alone.")]
+pub(crate) struct SqlArgs {
+    /// Run one command, or several with ; between them, and leave
+    #[arg(long, short = 'c', value_name = "SQL")]
+    pub(crate) command: Option<String>,
+    /// The psql to run; otherwise the one beside the server's PostgreSQL, or that of the system
+    #[arg(long, value_name = "FILE")]
+    pub(crate) psql: Option<PathBuf>,
+    /// Arguments for psql
+    #[arg(last = true, value_name = "PSQL ARGUMENT")]
+    pub(crate) arguments: Vec<String>,
+}
+
 /// Verbs of `vars`.
 #[derive(Debug, Subcommand)]
 pub(crate) enum VarsCommand {

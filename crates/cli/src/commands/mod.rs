@@ -2,6 +2,7 @@
 
 mod audit;
 mod completions;
+mod credential;
 mod data;
 mod dev;
 mod doctor;
@@ -10,11 +11,15 @@ mod init;
 mod keys;
 mod login;
 mod logout;
+mod logs;
 mod lookup;
 mod members;
 mod orgs;
 mod project;
+mod pull;
 mod serve;
+mod settings;
+mod sql;
 mod status;
 mod sync;
 mod tokens;
@@ -75,16 +80,20 @@ async fn run_client(settings: Settings, printer: Printer, command: Command) -> R
     match command {
         Command::Init(args) => init::run(&context, args).await,
         Command::Dev(args) => dev::run(&context, args).await,
+        Command::Pull(args) => pull::run(&context, args).await,
         Command::Status(args) => status::run(&context, args).await,
         Command::Project(verb) => project::run(&context, verb).await,
         Command::Env(verb) => env::run(&context, verb).await,
         Command::Keys(verb) => keys::run(&context, verb).await,
         Command::Vars(verb) => vars::run(&context, verb).await,
         Command::Users(verb) => users::run(&context, verb).await,
+        Command::Settings(verb) => settings::run(&context, verb).await,
+        Command::Logs(args) => logs::run(&context, args).await,
         Command::Data(verb) => data::run(&context, verb).await,
         Command::Orgs(verb) => orgs::run(&context, verb).await,
         Command::Members(verb) => members::run(&context, verb).await,
         Command::Tokens(verb) => tokens::run(&context, verb).await,
+        Command::Sql(args) => sql::run(&context, args).await,
         Command::Audit { limit } => audit::run(&context, limit).await,
         Command::Doctor => doctor::run(&context).await,
         Command::Whoami => whoami::run(&context).await,

@@ -15,6 +15,7 @@ pub(crate) fn run(args: ServeArgs) -> Result<Exit> {
         },
         log_filter: args.log_filter,
         public_url: args.public_url,
+        trusted_proxies: args.trusted_proxies,
     };
     let failed = |error: anyhow::Error| CliError::failed("server/failed", format!("{error:#}"));
     let mut runtime = tokio::runtime::Builder::new_multi_thread();

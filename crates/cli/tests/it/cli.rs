@@ -168,6 +168,8 @@ async fn every_verb_works() {
         vec!["env", "pause", "pr-2"],
         vec!["env", "resume", "pr-2"],
         vec!["env", "url", "pr-2", "--yes"],
+        vec!["env", "url", "pr-2"],
+        vec!["env", "url", "pr-2", "--rotate", "--yes"],
         vec!["env", "list"],
         vec!["env", "tree"],
         vec!["env", "branch", "copy", "--from", "dev", "--copy-variables", "--strategy", "snapshot", "--lease", "30m"],

@@ -107,8 +107,13 @@ fn selection(mutation: &str) -> String {
         "createProject" => format!("project {{ id name environmentCount }} environment {{ {CARD} }} {keys}"),
         "createApiKey" | "revokeApiKey" => format!("apiKey {{ {KEY} }} secret"),
         "rotateApiKeys" => format!("{keys} others {{ {KEY} }}"),
+        "updateEnvironmentSettings" => {
+            "settings { corsOrigins ratePerKey ratePerAddress maxBodyBytes statementTimeoutSeconds maxRows aggregates maxDatabaseMib \
+             logRequests logAddresses }"
+                .to_owned()
+        }
         "setVariables" => "variables { name value }".to_owned(),
-        "applyDefinitions" => "plan { hash empty changes { kind name action description breaking sql } extra { kind name } } \
+        "applyDefinitions" | "applySchema" => "plan { hash empty changes { kind name action description breaking sql } extra { kind name } } \
                                errors { path line column message hint }"
             .to_owned(),
         "rotateDatabaseCredential" => "url".to_owned(),

@@ -154,6 +154,12 @@ impl Stopped {
         Server::launch(self.folder, None)
     }
 
+    /// The same, behind proxies.
+    pub(crate) fn start_behind(mut self, networks: &'static str) -> Server {
+        self.folder.trusted_proxies = Some(networks);
+        self.start()
+    }
+
     /// The same, with faults.
     pub(crate) fn start_with_faults(self, faults: &str) -> Server {
         Server::launch(self.folder, Some(faults))
@@ -230,6 +236,8 @@ struct Folder {
     path: TempDir,
     /// The PostgreSQL server it uses instead of one of its own.
     database_url: Option<String>,
+    /// Networks of proxies it believes.
+    trusted_proxies: Option<&'static str>,
 }
 
 impl Folder {
@@ -237,7 +245,7 @@ impl Folder {
         let folder = tempfile::Builder::new().prefix("cloche-it-").tempdir().unwrap();
         fs::set_permissions(folder.path(), fs::Permissions::from_mode(0o755)).unwrap();
         fs::create_dir(folder.path().join("scratch")).unwrap();
-        Self { path: folder, database_url: None }
+        Self { path: folder, database_url: None, trusted_proxies: None }
     }
 
     fn with_data() -> Self {
@@ -315,6 +323,9 @@ impl Process {
         command.arg("--postgres-bin").arg(postgres_bin()).args(["--log", "info,cloche_server::postgres::log=debug"]);
         if let Some(url) = &folder.database_url {
             command.arg("--database-url").arg(url);
+        }
+        if let Some(networks) = folder.trusted_proxies {
+            command.args(["--trusted-proxy", networks]);
         }
         if let Some(faults) = faults {
             command.env("CLOCHE_FAULTS", faults);

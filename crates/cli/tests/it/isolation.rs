@@ -64,6 +64,7 @@ impl Leaked {
             "name" => json!("taken-over"),
             "variables" => json!([{ "name": "A", "value": "1" }]),
             "files" => blog_files(),
+            "changes" => json!([{ "createEnum": { "name": "stolen", "values": ["a"] } }]),
             "reveal" => json!(true),
             "protected" => json!(false),
             _ => return None,

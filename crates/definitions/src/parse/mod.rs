@@ -5,6 +5,7 @@ mod column;
 mod enums;
 mod fields;
 mod indexes;
+mod role;
 mod table;
 #[cfg(test)]
 mod tests;
@@ -20,7 +21,7 @@ use crate::{names, types, yaml};
 const MAX_FILES: usize = 5000;
 
 /// The folders that are read, and what is in them.
-const FOLDERS: [&str; 4] = ["tables", "enums", "views", "functions"];
+const FOLDERS: [&str; 5] = ["tables", "enums", "views", "functions", "roles"];
 
 /// A definition file.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -67,7 +68,7 @@ pub fn parse(files: &[SourceFile]) -> Result<Definitions, Vec<Diagnostic>> {
         diagnostics.append(&mut report.diagnostics);
     }
     let mut enums: BTreeMap<String, EnumType> = BTreeMap::new();
-    let (mut tables, mut views, mut functions) = (Vec::new(), Vec::new(), Vec::new());
+    let (mut tables, mut views, mut functions, mut roles) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
     let rows = sorted.keys().filter(|(folder, _)| matches!(*folder, "tables" | "views")).map(|(_, name)| name.clone()).collect();
     for ((folder, name), file) in sorted {
         let mut report = Report::new(&file.path);
@@ -90,6 +91,7 @@ pub fn parse(files: &[SourceFile]) -> Result<Definitions, Vec<Diagnostic>> {
             let nodes = match folder {
                 "views" => &mut views,
                 "functions" => &mut functions,
+                "roles" => &mut roles,
                 _ => &mut tables,
             };
             nodes.push((name, node, report));
@@ -106,7 +108,16 @@ pub fn parse(files: &[SourceFile]) -> Result<Definitions, Vec<Diagnostic>> {
         functions.into_iter().map(|(name, node, report)| code::function(&name, &node, &types, report)).collect();
     check::views(&mut views, &parsed, &enums);
     check::functions(&mut functions);
+    let mut roles: Vec<_> = roles.into_iter().map(|(name, node, report)| role::parse(&name, &node, report)).collect();
+    let has = |folder: &str, name: &str| files.iter().any(|file| is_of(file, folder, name));
+    let unresolved = role::check(&mut roles, &parsed, |name| has("views", name), |name| has("functions", name));
     let mut definitions = Definitions { enums, ..Definitions::default() };
+    // A table whose file could not be read is not missing as well.
+    definitions.unresolved = unresolved.into_iter().filter(|it| complete || !it.is_of_table()).collect();
+    for mut role in roles {
+        diagnostics.append(&mut role.report.diagnostics);
+        definitions.roles.insert(role.role.name.clone(), role.role);
+    }
     for mut view in views {
         diagnostics.append(&mut view.report.diagnostics);
         definitions.views.insert(view.thing.name.clone(), view.thing);
@@ -121,6 +132,11 @@ pub fn parse(files: &[SourceFile]) -> Result<Definitions, Vec<Diagnostic>> {
     }
     diagnostics.sort();
     if diagnostics.is_empty() { Ok(definitions) } else { Err(diagnostics) }
+}
+
+fn is_of(file: &SourceFile, folder: &str, name: &str) -> bool {
+    let rest = file.path.strip_prefix(folder).and_then(|rest| rest.strip_prefix('/')).and_then(|rest| rest.strip_prefix(name));
+    matches!(rest, Some(".yaml" | ".yml"))
 }
 
 /// The folder and the name of the thing a file defines.

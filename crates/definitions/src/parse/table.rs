@@ -208,11 +208,12 @@ pub(super) fn action(node: &Node, key: &str, report: &mut Report) -> Referential
 
 fn access(node: &Node, report: &mut Report) -> Access {
     let mut access = Access::default();
-    for (key, value) in fields::mapping(node, "`access`", &["anon"], report) {
+    for (key, value) in fields::mapping(node, "`access`", &["anon", "user"], report) {
+        let verbs = if key.name == "anon" { &mut access.anon } else { &mut access.user };
         for (name, mark) in fields::texts(value, &key.name, report) {
             match Verb::from_name(&name) {
                 Some(verb) => {
-                    access.anon.insert(verb);
+                    verbs.insert(verb);
                 }
                 None => report.error(Some(mark), format!("unknown verb `{name}`"), Some(did_you_mean(&name, &Verb::NAMES))),
             }

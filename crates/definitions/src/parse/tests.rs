@@ -77,7 +77,7 @@ index: []
 indexes: [[titel], { columns: [n], method: tree }, [a b c]]
 uniques: [[kind], [kind]]
 checks: { pg_x: 1 = 1 }
-access: { anon: [reed], user: [read] }
+access: { anon: [reed], users: [read] }
 comment: [a]",
     )]);
     insta::assert_snapshot!(found, @r#"
@@ -107,7 +107,7 @@ tables/posts.yaml:17:53: `a b c` is not a column of an index (write `name`, `nam
 tables/posts.yaml:18:19: the table has two constraints named `posts_kind_key` (remove one of the two, or give it another `name`)
 tables/posts.yaml:19:11: `pg_x` is not accepted: names beginning with `pg_` belong to PostgreSQL
 tables/posts.yaml:20:18: unknown verb `reed` (did you mean `read`?)
-tables/posts.yaml:20:25: unknown key `user` in `access` (known here: anon)
+tables/posts.yaml:20:25: unknown key `users` in `access` (did you mean `user`?)
 tables/posts.yaml:21:10: `comment` must be a text, not a list (quote it: `"…"`)
 "#);
 }

@@ -56,6 +56,11 @@ fn deployed_of<'a>(function: &Function, view: &'a Deployed) -> Option<&'a Deploy
         .or_else(|| of_name().find(|it| it.definition.as_ref().is_some_and(|former| has_types(it, former))))
 }
 
+/// Whether a function is the one a definition makes.
+pub(crate) fn is_of(deployed: &DeployedFunction, function: &Function) -> bool {
+    has_types(deployed, function)
+}
+
 fn has_types(deployed: &DeployedFunction, function: &Function) -> bool {
     deployed.arguments.iter().map(|(_, type_)| type_).eq(function.arguments.iter().map(|it| &it.type_))
 }
@@ -378,7 +383,7 @@ fn is_type(printed: &str, name: &str) -> bool {
 
 impl Returns {
     /// Renames a type wherever it stands.
-    fn rename_type(&mut self, old: &str, new: &str) {
+    pub(crate) fn rename_type(&mut self, old: &str, new: &str) {
         match self {
             Self::Void => {}
             Self::One(type_) | Self::SetOf(type_) => *type_ = expression::rename(type_, old, new),

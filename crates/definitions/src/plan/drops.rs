@@ -3,13 +3,14 @@
 use std::collections::BTreeSet;
 
 use super::matching::{self, Match};
-use super::{Action, Change, Extra, Plan, PlanOptions, align, code};
+use super::{Action, Change, Extra, Plan, PlanOptions, align, code, roles};
 use crate::deployed::{ConstraintKind, Deployed, DeployedTable};
 use crate::model::{Definitions, Table};
 use crate::sql::{alter_table, qualified, quote_identifier};
 
 pub(super) fn plan(local: &Definitions, view: &Deployed, options: PlanOptions, plan: &mut Plan) {
-    let drops = found(local, view);
+    let mut drops = found(local, view);
+    drops.extend(roles::drops(local, view));
     if options.prune {
         plan.changes.extend(between_dropped_tables(local, view));
         plan.changes.extend(drops);

@@ -134,7 +134,7 @@ fn same_in_catalog(index: &Index, existing: &DeployedIndex) -> bool {
 }
 
 /// Whether `pg_get_indexdef` ends with bare columns: no order, no class, no INCLUDE, no WHERE.
-fn has_no_options(definition: &str) -> bool {
+pub(crate) fn has_no_options(definition: &str) -> bool {
     definition.split_once(" USING ").and_then(|(_, rest)| rest.split_once('(')).is_some_and(|(_, keys)| {
         let keys = keys.trim_end();
         keys.ends_with(')') && keys.trim_end_matches(')').split(", ").all(|key| !key.contains([' ', '(', ')']))

@@ -12,6 +12,7 @@ mod enums;
 mod holding;
 mod matching;
 mod renames;
+mod roles;
 mod tables;
 #[cfg(test)]
 mod tests;
@@ -22,7 +23,11 @@ use sha2::{Digest, Sha256};
 use crate::deployed::Deployed;
 use crate::diagnostic::Diagnostic;
 use crate::model::Definitions;
-use crate::names;
+use crate::role::Role;
+use crate::{names, unresolved};
+
+pub(crate) use code::is_of;
+pub(crate) use matching::has_no_options;
 
 /// How to plan.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -56,7 +61,7 @@ impl Action {
 /// One step of a plan.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Change {
-    /// `table`, `column`, `enum`, `index`, `constraint`, `view`, `function` or `access`.
+    /// `table`, `column`, `enum`, `index`, `constraint`, `view`, `function`, `access` or `role`.
     pub kind: &'static str,
     /// `posts`, or `posts.title` for what belongs to a table.
     pub name: String,
@@ -152,6 +157,11 @@ fn is_value(statement: &str) -> bool {
     statement.starts_with("ALTER TYPE") && statement.contains(" ADD VALUE ")
 }
 
+/// Plans that one role goes, and nothing else.
+pub fn plan_role_drop(role: &Role) -> Plan {
+    Plan { changes: vec![roles::drop(role)], extra: Vec::new() }
+}
+
 /// Plans the way from `deployed` to `local`, or says what cannot be done.
 pub fn plan(local: &Definitions, deployed: &Deployed, options: PlanOptions) -> Result<Plan, Vec<Diagnostic>> {
     let mut plan = Plan::default();
@@ -175,6 +185,8 @@ pub fn plan(local: &Definitions, deployed: &Deployed, options: PlanOptions) -> R
     tables::comments(local, &view, &mut plan);
     code::comments(local, &view, &mut plan);
     tables::access(local, &view, &mut plan);
+    roles::plan(local, &view, &mut plan);
+    unresolved::check(local, &view, options.prune, &mut diagnostics);
     drops::plan(local, &view, options, &mut plan);
     if diagnostics.is_empty() { Ok(plan) } else { Err(diagnostics) }
 }

@@ -1,5 +1,7 @@
 //! Tables, their keys, checks, indexes, comments and access.
 
+use std::collections::BTreeSet;
+
 use super::columns::comment as column_comment;
 use super::matching;
 use super::{Action, Change, Plan, align};
@@ -158,29 +160,41 @@ pub(super) fn comment_differs(local: &Option<String>, deployed: &Option<String>,
 pub(super) fn access(local: &Definitions, view: &Deployed, plan: &mut Plan) {
     for table in local.tables.values() {
         let applied = view.tables.get(&table.name).map(|deployed| deployed.definition.as_ref().map(|it| &it.access));
-        let allowed = verbs(&table.access);
+        let (name, access) = (&table.name, &table.access);
         let (action, description, breaking) = match applied {
-            None if table.access.anon.is_empty() => continue,
-            None => (Action::Create, format!("Let anonymous clients {allowed} rows of `{}`.", table.name), false),
+            None if *access == Access::default() => continue,
+            None => (Action::Create, format!("Let {} rows of `{name}`.", allowed(access, access)), false),
             Some(None) => {
-                let text = format!(
-                    "Manage the table `{}`, which was made by hand; anonymous clients may {allowed} its rows.",
-                    table.name
-                );
+                let anon = verbs(&access.anon);
+                let user = if access.user.is_empty() { String::new() } else { format!(", users {}", verbs(&access.user)) };
+                let text =
+                    format!("Manage the table `{name}`, which was made by hand; anonymous clients may {anon}{user} its rows.");
                 (Action::Create, text, false)
             }
-            Some(Some(applied)) if *applied == table.access => continue,
+            Some(Some(applied)) if applied == access => continue,
             Some(Some(applied)) => {
-                let text = format!("Let anonymous clients {allowed} rows of `{}` (so far: {}).", table.name, verbs(applied));
-                (Action::Alter, text, !applied.anon.is_subset(&table.access.anon))
+                let (now, before) = (allowed(access, applied), so_far(applied, access));
+                let less = !applied.anon.is_subset(&access.anon) || !applied.user.is_subset(&access.user);
+                (Action::Alter, format!("Let {now} rows of `{name}` (so far: {before})."), less)
             }
         };
-        plan.push(Change { kind: "access", name: table.name.clone(), action, description, breaking, sql: Vec::new() });
+        plan.push(Change { kind: "access", name: name.clone(), action, description, breaking, sql: Vec::new() });
     }
 }
 
-fn verbs(access: &Access) -> String {
-    let verbs: Vec<&str> = access.anon.iter().map(|verb| Verb::name(*verb)).collect();
+/// "anonymous clients read and users read and create"; users are told of where they are, or were, given anything.
+fn allowed(access: &Access, other: &Access) -> String {
+    let anon = format!("anonymous clients {}", verbs(&access.anon));
+    if access.user.is_empty() && other.user.is_empty() { anon } else { format!("{anon}, and users {}", verbs(&access.user)) }
+}
+
+fn so_far(access: &Access, other: &Access) -> String {
+    let anon = verbs(&access.anon);
+    if access.user.is_empty() && other.user.is_empty() { anon } else { format!("{anon}; users: {}", verbs(&access.user)) }
+}
+
+fn verbs(verbs: &BTreeSet<Verb>) -> String {
+    let verbs: Vec<&str> = verbs.iter().map(|verb| Verb::name(*verb)).collect();
     match verbs.split_last() {
         None => "neither read nor write".into(),
         Some((last, [])) => (*last).into(),

@@ -35,8 +35,8 @@ pub(crate) struct BranchOf<'a> {
     pub(crate) copy: CopyFlags,
 }
 
-/// What is copied only when an owner asks for it. Variables are all there is of it so far; the other three wishes are checked, and written
-/// to the audit log.
+/// What is copied only when an owner asks for it: variables, and the settings of the data plane (security). Of file providers and routes
+/// there are none so far; those two wishes are checked, and written to the audit log.
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct CopyFlags {
     pub(crate) file_providers: bool,
@@ -171,8 +171,14 @@ async fn claimable_source(
     if production {
         access.require(Role::Admin, "Copying production data")?;
     }
-    let copy_variables = of.copy.environment_variables;
-    let input = BranchInput { source: source.id, source_database: source.database, mode, wish: of.wish, copy_variables };
+    let input = BranchInput {
+        source: source.id,
+        source_database: source.database,
+        mode,
+        wish: of.wish,
+        copy_variables: of.copy.environment_variables,
+        copy_security_config: of.copy.security_config,
+    };
     Ok((input, production, source.schema_version))
 }
 

@@ -2,9 +2,10 @@
 
 use std::collections::BTreeSet;
 
-use cloche_definitions::{Definitions, Deployed, Diagnostic, Plan, PlanOptions, SourceFile, parse, plan};
+use cloche_definitions::{Definitions, Deployed, Diagnostic, Edit, Plan, PlanOptions, SourceFile, parse, plan};
 use serde_json::{Value, json};
 use tokio::task::block_in_place;
+use tokio_postgres::Client;
 
 use super::App;
 use super::environment::{Found, require_ready, require_usable};
@@ -51,12 +52,7 @@ pub(crate) async fn sync(app: &App, found: &Found, sync: Sync) -> Result<Synced>
         Ok(local) => local,
         Err(problems) => return Ok(Synced::Refused(problems)),
     };
-    let database = &found.environment.database;
-    let client = app.cluster.connect_as(&database.owner_login(), database.as_str(), PLATFORM_OPTIONS).await;
-    let mut client = client?;
-    // One look at or change of an environment's schema at a time: what is planned is what is there when it is applied.
-    introspect::lock(&client).await?;
-    let deployed = introspect::deployed(&client).await.map_err(to_error)?;
+    let (mut client, deployed) = look(app, found).await?;
     let plan = match block_in_place(|| plan(&local, &deployed, PlanOptions { prune: sync.prune })) {
         Ok(plan) => plan,
         Err(problems) => return Ok(Synced::Refused(problems)),
@@ -65,21 +61,88 @@ pub(crate) async fn sync(app: &App, found: &Found, sync: Sync) -> Result<Synced>
         return Ok(Synced::Planned(plan));
     }
     if sync.plan_hash.is_some_and(|hash| hash != plan.hash()) {
-        return Err(Error::conflict("definitions/plan-changed", "What would be done is not what was looked at.")
-            .hint("Look at the plan again, and apply that one."));
+        return Err(plan_changed());
     }
-    if plan.is_empty() {
+    let removed = removed(&local, &deployed, sync.prune);
+    perform(app, found, &mut client, &plan, stored(&local), removed).await?;
+    Ok(Synced::Planned(plan))
+}
+
+/// Edits of what is deployed, as a console makes them.
+pub(crate) struct Edits {
+    pub(crate) edits: Vec<Edit>,
+    /// Only say what would be done.
+    pub(crate) dry_run: bool,
+    /// Do it although it is breaking.
+    pub(crate) allow_breaking: bool,
+    /// Apply only if the plan is still the one with this hash, which whoever names it has seen.
+    pub(crate) plan_hash: Option<String>,
+}
+
+/// Plans the way from what is deployed to what the edits make of it, and goes it unless it is a dry run.
+pub(crate) async fn edit(app: &App, found: &Found, edits: Edits) -> Result<Synced> {
+    require_usable(&found.environment)?;
+    if !edits.dry_run {
+        found.access.require_change(&found.environment)?;
+    }
+    let (mut client, deployed) = look(app, found).await?;
+    let edited = match block_in_place(|| cloche_definitions::edit(&deployed, &edits.edits)) {
+        Ok(edited) => edited,
+        Err(problems) => return Ok(Synced::Refused(problems)),
+    };
+    let plan = edited.plan;
+    if edits.dry_run {
         return Ok(Synced::Planned(plan));
     }
-    record(app, found, &plan).await?;
-    let revision = Revision {
-        id: uuid::Uuid::now_v7(),
-        actor: &found.access.actor().email,
-        plan: json!(plan),
-        definitions: stored(&local),
-        removed: removed(&local, &deployed, sync.prune),
-    };
-    let applied = introspect::apply(&mut client, &plan.transactions(), &revision).await;
+    match edits.plan_hash {
+        Some(hash) if hash != plan.hash() => return Err(plan_changed()),
+        None if plan.is_breaking() && !edits.allow_breaking => {
+            let breaking = plan.changes.iter().filter(|change| change.breaking);
+            let sentences: Vec<&str> = breaking.map(|change| change.description.as_str()).take(20).collect();
+            let mut error = Error::conflict("schema/breaking", "This loses data, may be refused by rows, or may stop a client.")
+                .hint("Look at a dry run and give its `planHash`, or say `allowBreaking: true`.");
+            error.details = Some(sentences.join(" "));
+            return Err(error);
+        }
+        _ => {}
+    }
+    let removed = removed(&edited.definitions, &edited.deployed, true);
+    perform(app, found, &mut client, &plan, stored(&edited.definitions), removed).await?;
+    Ok(Synced::Planned(plan))
+}
+
+/// What is deployed, and the connection that keeps it so: one look at or change of an environment's schema at a time, so that what is
+/// planned is what is there when it is applied.
+async fn look(app: &App, found: &Found) -> Result<(Client, Deployed)> {
+    let database = &found.environment.database;
+    let client = app.cluster.connect_as(&database.owner_login(), database.as_str(), PLATFORM_OPTIONS).await?;
+    introspect::lock(&client).await?;
+    let deployed = introspect::deployed(&client).await.map_err(to_error)?;
+    Ok((client, deployed))
+}
+
+/// What is deployed, for who only looks: also while somebody changes it.
+pub(crate) async fn deployed(app: &App, found: &Found) -> Result<Deployed> {
+    require_usable(&found.environment)?;
+    let database = &found.environment.database;
+    let client = app.cluster.connect_as(&database.owner_login(), database.as_str(), PLATFORM_OPTIONS).await?;
+    introspect::deployed(&client).await.map_err(to_error)
+}
+
+fn plan_changed() -> Error {
+    Error::conflict("definitions/plan-changed", "What would be done is not what was looked at.")
+        .hint("Look at the plan again, and apply that one.")
+}
+
+/// Runs a plan, writes the revision beside it, and has it in force on every server on return.
+async fn perform(app: &App, found: &Found, client: &mut Client, plan: &Plan, definitions: Value, removed: Value) -> Result<()> {
+    if plan.is_empty() {
+        return Ok(());
+    }
+    record(app, found, plan).await?;
+    let actor = &found.access.actor().email;
+    let revision = Revision { id: uuid::Uuid::now_v7(), actor, plan: json!(plan), definitions, removed };
+    let applied = introspect::apply(client, &plan.transactions(), &revision).await;
     // Also after a failure: what a plan needs committed before the rest (values of enums) may have been. Here first, which needs no database.
     app.environments.schema_changed(found.environment.id);
     // If this server dies before this, or it fails, others go by the old tables until they read them again by themselves.
@@ -91,8 +154,7 @@ pub(crate) async fn sync(app: &App, found: &Found, sync: Sync) -> Result<Synced>
         // The hints of the data plane speak of records; here it is the definitions that are to be mended.
         to_definition_error(error)
             .hint("Mend the definitions, or the rows that stand in the way; nothing of this plan's tables was changed.")
-    })?;
-    Ok(Synced::Planned(plan))
+    })
 }
 
 fn stored(local: &Definitions) -> Value {
@@ -101,7 +163,8 @@ fn stored(local: &Definitions) -> Value {
     let enums = local.enums.iter().map(|(name, spec)| entry("enum", name, json!(spec)));
     let views = local.views.iter().map(|(name, spec)| entry("view", name, json!(spec)));
     let functions = local.functions.iter().map(|(name, spec)| entry("function", name, json!(spec)));
-    tables.chain(enums).chain(views).chain(functions).collect()
+    let roles = local.roles.iter().map(|(name, spec)| entry("role", name, json!(spec)));
+    tables.chain(enums).chain(views).chain(functions).chain(roles).collect()
 }
 
 /// What is stored of things that pruning or renaming took away.
@@ -127,6 +190,7 @@ fn removed(local: &Definitions, deployed: &Deployed, prune: bool) -> Value {
             .map(|it| &it.name)
             .filter_map(|it| gone("function", it, local.functions.contains_key(it), functions.contains(it.as_str()))),
     );
+    removed.extend(deployed.roles.keys().filter_map(|it| gone("role", it, local.roles.contains_key(it), false)));
     Value::Array(removed)
 }
 

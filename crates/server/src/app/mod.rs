@@ -14,6 +14,9 @@ pub(crate) mod project;
 pub(crate) mod record;
 pub(crate) mod removal;
 pub(crate) mod session;
+pub(crate) mod settings;
+pub(crate) mod traffic;
+pub(crate) mod usage;
 pub(crate) mod users;
 pub(crate) mod variable;
 
@@ -32,6 +35,7 @@ use crate::postgres::environments::Environments;
 use crate::secrets::Secrets;
 use crate::settings::Settings;
 use crate::store::Store;
+use crate::traffic::limits::Limits;
 
 /// The server's parts, made once at the start.
 pub(crate) struct App {
@@ -44,6 +48,7 @@ pub(crate) struct App {
     pub(crate) fence: Fence,
     pub(crate) keys: KeyCache,
     pub(crate) uses: Uses,
+    pub(crate) limits: Limits,
     pub(crate) passwords: Passwords,
     pub(crate) throttle: Throttle,
     pub(crate) providers: Providers,

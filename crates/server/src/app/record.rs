@@ -9,6 +9,7 @@ use cloche_dialect::{Count, Query};
 use tokio_postgres::Row;
 
 use super::access::{self, Caller};
+use super::usage;
 use crate::error::{Error, Result};
 use crate::postgres::encode::Records;
 use crate::postgres::query::compile::{self, Arguments, Body, Change, Conflict, Keyset, Resolving, Target, Wanted};
@@ -140,6 +141,7 @@ pub(crate) async fn list(scope: &EnvironmentScope, table: &str, query: &Query, a
     let wanted = Wanted { count, format: asked.format, flat: reading.is_plain(), max_affected: None };
     let work = |context: &Context<'_>, table: &Table| {
         let compile::List { statement, is_flat, keyset } = compile::list(context, table, query, wanted)?;
+        usage::note(scope, context, table, Verb::Read, query, &[]);
         let limit = query.limit.unwrap_or(u64::MAX).min(context.max_rows);
         Ok(Some(Planned { on: place(table, &statement, count, &reading), statement, is_flat, extra: (keyset, limit) }))
     };
@@ -160,6 +162,7 @@ pub(crate) async fn find(scope: &EnvironmentScope, table: &str, id: &str, query:
     let reading = Transaction::default().reading();
     let work = |context: &Context<'_>, table: &Table| {
         let compile::List { statement, is_flat, .. } = compile::find(context, table, id, query)?;
+        usage::note(scope, context, table, Verb::Read, query, &[]);
         Ok(Some(Planned { on: place(table, &statement, false, &reading), statement, is_flat, extra: () }))
     };
     let (answered, _) = execute(scope, table, &[Verb::Read], &reading, work).await?;
@@ -182,6 +185,7 @@ pub(crate) async fn create(
     let work = |context: &Context<'_>, table: &Table| {
         let Some(body) = body else { return Ok(None) };
         let statement = compile::insert(context, table, query, body, asked.conflict.as_ref(), asked.change())?;
+        usage::note(scope, context, table, Verb::Create, query, &body.keys);
         Ok(Some(Planned { on: place(table, &statement, false, &asked.transaction), statement, is_flat: false, extra: () }))
     };
     let (answered, _) = execute(scope, table, &verbs, &asked.transaction, work).await?;
@@ -199,6 +203,7 @@ pub(crate) async fn update(
 ) -> Result<Written> {
     let work = |context: &Context<'_>, table: &Table| {
         let statement = compile::update(context, table, query, body, given, asked.change())?;
+        usage::note(scope, context, table, Verb::Update, query, &body.keys);
         Ok(Some(Planned { on: place(table, &statement, false, &asked.transaction), statement, is_flat: false, extra: () }))
     };
     let (answered, _) = execute(scope, table, &asked.verbs(Verb::Update), &asked.transaction, work).await?;
@@ -209,6 +214,7 @@ pub(crate) async fn update(
 pub(crate) async fn delete(scope: &EnvironmentScope, table: &str, query: &Query, asked: &Writing<'_>) -> Result<Written> {
     let work = |context: &Context<'_>, table: &Table| {
         let statement = compile::delete(context, table, query, asked.change())?;
+        usage::note(scope, context, table, Verb::Delete, query, &[]);
         Ok(Some(Planned { on: place(table, &statement, false, &asked.transaction), statement, is_flat: false, extra: () }))
     };
     let (answered, _) = execute(scope, table, &asked.verbs(Verb::Delete), &asked.transaction, work).await?;
@@ -239,6 +245,7 @@ pub(crate) async fn call<'p>(
             )
             .hint("Call it with POST."));
         }
+        scope.used(name, Verb::Call, |_| {});
         let compile::List { statement, keyset, .. } = compile::call(&context, function, &arguments, &query, wanted)?;
         let limit = query.limit.unwrap_or(u64::MAX).min(context.max_rows);
         let kind =
@@ -264,8 +271,8 @@ fn alone(array: &Bytes) -> Bytes {
 }
 
 fn context<'s>(scope: &EnvironmentScope, schema: &'s Schema, access: &'s Caller<'s>) -> Context<'s> {
-    let _ = scope;
-    Context { schema, access, max_rows: compile::MAX_ROWS, aggregates: false }
+    let settings = scope.settings();
+    Context { schema, access, max_rows: settings.max_rows, aggregates: settings.aggregates }
 }
 
 /// Looks the table up, has the statement written, and runs it; once more if the schema turns out to have changed.
@@ -342,7 +349,7 @@ fn counts(asked: Option<Count>) -> (bool, bool) {
 
 /// How many records PostgreSQL thinks there are; how many there are, where the page holds all of them.
 async fn estimate(scope: &EnvironmentScope, table: &str, query: &Query, page: &Page) -> Result<u64> {
-    let (limit, offset) = (query.limit.unwrap_or(compile::MAX_ROWS).min(compile::MAX_ROWS), query.offset.unwrap_or(0));
+    let (limit, offset) = (query.limit.unwrap_or(u64::MAX).min(scope.settings().max_rows), query.offset.unwrap_or(0));
     if page.records > 0 && page.records < limit && query.after.is_none() {
         return Ok(offset + page.records);
     }

@@ -14,7 +14,7 @@ mod uses;
 pub(crate) use access::{Actor, OrganizationRole, ProjectAccess, Role, SignedIn, unknown, unknown_organization};
 pub(crate) use keys::{Credentials, KeyCache};
 pub(crate) use passwords::{Password, Passwords};
-pub(crate) use throttle::{Throttle, Try};
+pub(crate) use throttle::{Throttle, Try, network};
 pub(crate) use tokens::authenticate;
 pub(crate) use uses::Uses;
 

@@ -1,5 +1,6 @@
 //! Everything that knows HTTP.
 
+mod address;
 mod auth;
 mod console;
 pub(crate) mod data;

@@ -59,6 +59,7 @@ fn console() -> Routes<()> {
         .at("/account", get(console::page))
         .at("/account/{page}", get(console::page))
         .at("/assets/{name}", get(console::file))
+        .at("/v1/docs", get(console::docs))
         .at("/favicon.svg", get(console::file))
         .at("/theme.js", get(console::file))
 }
@@ -72,9 +73,10 @@ pub(crate) fn list() -> Vec<Route> {
 pub(super) fn router(app: Arc<App>) -> Router {
     let graph = Graph { schema: graphql::schema(Some(Arc::clone(&app))), app: Arc::clone(&app) };
     let users = users().into_iter().fold(Router::new(), |router, routes| router.merge(routes.with_state(Arc::clone(&app))));
+    let applications = data_plane().with_state(Arc::clone(&app)).merge(users);
+    let applications = applications.route_layer(middleware::from_fn(data::guardrails::layer));
     Router::new()
-        .merge(data_plane().with_state(Arc::clone(&app)))
-        .merge(users)
+        .merge(applications)
         .merge(management_plane().with_state(graph))
         .merge(sessions().with_state(Arc::clone(&app)))
         .merge(operations().with_state(app))

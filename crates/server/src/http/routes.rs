@@ -1,5 +1,7 @@
 //! A router that knows its routes: the list of them is made by the same calls as the router, so it cannot go stale.
 
+use std::sync::LazyLock;
+
 use axum::Router;
 use axum::handler::Handler;
 use axum::http::{HeaderValue, Method, header};
@@ -108,6 +110,31 @@ impl<S: Clone + Send + Sync + 'static> Methods<S> {
     }
 }
 
+/// The route that a path is of, as it is written here; empty for none. For the few requests that are written down: the router itself
+/// would tell it to all of them, and every request would pay for it.
+pub(crate) fn matching(path: &str) -> &'static str {
+    static PATHS: LazyLock<Vec<&'static str>> = LazyLock::new(|| {
+        let mut paths: Vec<&'static str> = super::list().iter().map(|route| route.path).collect();
+        paths.dedup();
+        // A route with fewer placeholders goes first, as in the router.
+        paths.sort_by_key(|path| path.matches('{').count());
+        paths
+    });
+    PATHS.iter().find(|route| fits(route, path)).copied().unwrap_or("")
+}
+
+fn fits(route: &str, path: &str) -> bool {
+    let (mut parts, mut wanted) = (path.split('/'), route.split('/'));
+    loop {
+        match (wanted.next(), parts.next()) {
+            (None, None) => return true,
+            (Some(rest), Some(_)) if rest.starts_with("{*") => return true,
+            (Some(name), Some(part)) if name == part || (name.starts_with('{') && !part.is_empty()) => {}
+            _ => return false,
+        }
+    }
+}
+
 /// The methods of a path, beginning with GET and HEAD.
 pub(crate) fn get<H: Handler<T, S>, T: 'static, S: Clone + Send + Sync + 'static>(handler: H) -> Methods<S> {
     Methods::new().get(handler)
@@ -131,4 +158,19 @@ fn not_allowed(method: &Method, allowed: &str) -> Response {
         response.headers_mut().insert(header::ALLOW, allowed);
     }
     response
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn paths_find_their_routes() {
+        assert_eq!(matching("/v1/data/posts"), "/v1/data/{table}");
+        assert_eq!(matching("/v1/data/posts/7"), "/v1/data/{table}/{id}");
+        assert_eq!(matching("/p/demo/keys"), "/p/{*path}");
+        assert_eq!(matching("/graphql"), "/graphql");
+        assert_eq!(matching("/v1/data"), "");
+        assert_eq!(matching("/v1/data/"), "");
+    }
 }

@@ -6,6 +6,7 @@ use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
 use cloche_wire::KeyKind;
 
+use super::data::guardrails;
 use crate::app::{App, environment, users};
 use crate::auth::Credentials;
 use crate::error::{Error, Result};
@@ -17,7 +18,9 @@ impl FromRequestParts<Arc<App>> for EnvironmentScope {
 
     async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Result<Self> {
         let (actor, realm) = admit(app, &Credentials::of(&parts.headers)?).await?;
-        Ok(EnvironmentScope::new(actor, realm))
+        let settings = guardrails::admit(app, parts, &actor, realm.handle()).await?;
+        guardrails::refuse_when_full(&parts.method, realm.handle())?;
+        Ok(EnvironmentScope::new(actor, realm, settings))
     }
 }
 

@@ -1,11 +1,10 @@
 //! `/session`: signing in and out of the console, and the links that let somebody in once.
 
-use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
 use axum::Json;
 use axum::body::{Body, to_bytes};
-use axum::extract::{ConnectInfo, FromRequestParts, State};
+use axum::extract::{FromRequestParts, State};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
@@ -14,6 +13,7 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
+use super::address;
 use crate::app::App;
 use crate::app::session::{self, Browser, Link};
 use crate::auth::Password;
@@ -38,11 +38,10 @@ impl FromRequestParts<Arc<App>> for Caller {
         let public_url = app.settings.public_url.as_deref();
         auth::check_place(&parts.headers, public_url)?;
         auth::check_origin(&parts.headers, public_url, false)?;
-        let peer = parts.extensions.get::<ConnectInfo<SocketAddr>>().map(|ConnectInfo(peer)| peer.ip());
-        let peer = peer.ok_or_else(|| Error::internal("a connection without an address"))?;
+        let address = address::of(&parts.extensions, &parts.headers, &app.settings);
         let user_agent = parts.headers.get(header::USER_AGENT).and_then(|value| value.to_str().ok()).unwrap_or_default();
         let browser = Browser {
-            address: address(peer, &parts.headers, public_url.is_some()),
+            address: address.ok_or_else(|| Error::internal("a connection without an address"))?,
             user_agent: user_agent.chars().take(USER_AGENT).collect(),
             session: auth::from_cookie(&parts.headers).and_then(Result::ok),
         };
@@ -63,13 +62,6 @@ impl Caller {
         auth::check_forgery(&self.headers, app.settings.public_url.as_deref(), &app.secrets, &session.text)?;
         Ok(session)
     }
-}
-
-/// Behind a proxy on this machine, what that says last of where the request came from; a proxy elsewhere counts as the caller itself.
-pub(super) fn address(peer: IpAddr, headers: &HeaderMap, proxied: bool) -> IpAddr {
-    let forwarded = headers.get_all("x-forwarded-for").iter().next_back().and_then(|value| value.to_str().ok());
-    let forwarded = forwarded.and_then(|text| text.rsplit(',').next()?.trim().parse().ok());
-    forwarded.filter(|_| proxied && peer.to_canonical().is_loopback()).unwrap_or(peer)
 }
 
 /// `GET /session`
@@ -232,19 +224,4 @@ pub(super) async fn read<T: DeserializeOwned>(body: Body) -> Result<T> {
         Error::bad_input("request/malformed-json", message)
             .hint("Send one JSON object with the fields of this request, as texts.")
     })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_proxy_here_says_where_a_request_came_from() {
-        let (local, remote): (IpAddr, IpAddr) = ("127.0.0.1".parse().unwrap(), "192.0.2.7".parse().unwrap());
-        let headers = |text: &str| HeaderMap::from_iter([("x-forwarded-for".parse().unwrap(), text.parse().unwrap())]);
-        assert_eq!(address(local, &headers("198.51.100.1, 192.0.2.7"), true), remote);
-        assert_eq!(address(local, &headers("192.0.2.7"), false), local, "no proxy was spoken of");
-        assert_eq!(address(remote, &headers("198.51.100.1"), true), remote, "not from a proxy here");
-        assert_eq!(address(local, &headers("unknown"), true), local);
-    }
 }

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 use std::num::NonZero;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, LazyLock, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -16,10 +16,12 @@ use super::encode::OUTPUT_OPTIONS;
 use super::gate::{Closed, Gate, Pass};
 use super::lane::{LANE_OPTIONS, Lane};
 use super::schema::{self, Schema};
+use super::settings::EnvironmentSettings;
 use super::signing::SigningKeys;
 use super::template::migrate_environment;
 use crate::error::{Error, Result};
 use crate::fence::Lease;
+use crate::traffic::requests::Traffic;
 
 /// Connections to all environments together; PostgreSQL allows 200, the rest is the administrator's and the customers' own.
 const BUDGET: usize = 120;
@@ -42,7 +44,7 @@ const SCHEMA_AGE: Duration = Duration::from_secs(30);
 const PATIENCE: Duration = Duration::from_secs(5);
 
 const SESSION_OPTIONS: &str =
-    "-c default_transaction_read_only=off -c statement_timeout=30s -c lock_timeout=5s -c idle_in_transaction_session_timeout=30s";
+    "-c default_transaction_read_only=off -c lock_timeout=5s -c idle_in_transaction_session_timeout=30s -c statement_timeout=";
 
 /// Settings of the platform's sessions: nothing of schema `public` is found without being named.
 const PLATFORM_SESSION_OPTIONS: &str = "-c default_transaction_read_only=off -c search_path=pg_catalog -c statement_timeout=15s \
@@ -74,6 +76,9 @@ pub(crate) struct Handle {
     lease: Arc<Lease>,
     schema: Mutex<Remembered>,
     schema_loading: tokio::sync::Mutex<()>,
+    /// Seconds, with which sessions are connected.
+    statement_timeout: AtomicU32,
+    pub(crate) traffic: Traffic,
     /// Milliseconds after the registry started.
     last_used: AtomicU64,
 }
@@ -84,10 +89,17 @@ struct Pool {
     slots: Arc<Semaphore>,
 }
 
-/// The tables as they were read last.
+/// What is read of an environment at once, and remembered together.
+#[derive(Clone)]
+struct Known {
+    schema: Arc<Schema>,
+    settings: Arc<EnvironmentSettings>,
+}
+
+/// The tables and settings as they were read last.
 #[derive(Default)]
 struct Remembered {
-    schema: Option<(Arc<Schema>, Instant)>,
+    schema: Option<(Known, Instant)>,
     /// Counts the changes heard of: what was being read while one came in is not remembered.
     changes: u64,
 }
@@ -168,6 +180,17 @@ impl Environments {
         locked(&self.handles).values().for_each(|handle| handle.forget_schema());
     }
 
+    /// Those whose requests are not all written down yet. Asking keeps none of them awake.
+    pub(crate) fn with_traffic(&self) -> Vec<Arc<Handle>> {
+        locked(&self.handles).values().filter(|handle| handle.traffic.is_waiting()).map(Arc::clone).collect()
+    }
+
+    /// All those in memory whose settings are known.
+    pub(crate) fn with_settings(&self) -> Vec<(Arc<Handle>, Arc<EnvironmentSettings>)> {
+        let handles = locked(&self.handles);
+        handles.values().filter_map(|handle| Some((Arc::clone(handle), handle.known_settings()?))).collect()
+    }
+
     /// How many environments have a handle, and how many connections they hold together.
     pub(crate) fn usage(&self) -> (usize, usize) {
         (locked(&self.handles).len(), BUDGET - self.budget.slots.available_permits())
@@ -240,6 +263,8 @@ impl Handle {
             generation: AtomicU64::new(0),
             schema: Mutex::default(),
             schema_loading: tokio::sync::Mutex::default(),
+            statement_timeout: AtomicU32::new(EnvironmentSettings::default().statement_timeout_seconds),
+            traffic: Traffic::default(),
             last_used: AtomicU64::new(0),
         }
     }
@@ -338,7 +363,10 @@ impl Handle {
         let connection = match idle {
             Some(connection) => connection,
             None => match login {
-                Login::Data => self.connect(SESSION_OPTIONS).await?,
+                Login::Data => {
+                    let timeout = self.statement_timeout.load(Ordering::Relaxed);
+                    self.connect(&format!("{SESSION_OPTIONS}{timeout}s")).await?
+                }
                 Login::Platform => self.connect_as(&self.database.platform_login(), PLATFORM_SESSION_OPTIONS).await?,
             },
         };
@@ -378,7 +406,9 @@ impl Handle {
     /// The tables there are, from memory where known.
     pub(crate) async fn schema(self: &Arc<Self>) -> Result<Arc<Schema>> {
         let known = locked(&self.schema).schema.clone();
-        let Some((schema, read)) = known.filter(|_| self.lease.holds()) else { return self.load_schema(Duration::ZERO).await };
+        let Some((Known { schema, .. }, read)) = known.filter(|_| self.lease.holds()) else {
+            return Ok(self.load_schema(Duration::ZERO).await?.schema);
+        };
         if read.elapsed() > SCHEMA_AGE && self.schema_loading.try_lock().is_ok() {
             let handle = Arc::clone(self);
             tokio::spawn(async move {
@@ -390,6 +420,19 @@ impl Handle {
         Ok(schema)
     }
 
+    /// The environment's settings, from memory where known. Goes in at the gate by itself, and only where it must.
+    pub(crate) async fn settings(self: &Arc<Self>) -> Result<Arc<EnvironmentSettings>> {
+        if let Some(settings) = self.known_settings().filter(|_| self.lease.holds()) {
+            return Ok(settings);
+        }
+        let _pass = self.enter().await?;
+        Ok(self.load_schema(Duration::ZERO).await?.settings)
+    }
+
+    fn known_settings(&self) -> Option<Arc<EnvironmentSettings>> {
+        locked(&self.schema).schema.as_ref().map(|(known, _)| Arc::clone(&known.settings))
+    }
+
     fn forget_schema(&self) {
         let mut remembered = locked(&self.schema);
         remembered.changes += 1;
@@ -398,29 +441,36 @@ impl Handle {
 
     /// The tables there are now, unless they were read within the last second.
     pub(crate) async fn reload_schema(self: &Arc<Self>) -> Result<Arc<Schema>> {
-        self.load_schema(Duration::from_secs(1)).await
+        Ok(self.load_schema(Duration::from_secs(1)).await?.schema)
     }
 
-    async fn load_schema(self: &Arc<Self>, max_age: Duration) -> Result<Arc<Schema>> {
+    async fn load_schema(self: &Arc<Self>, max_age: Duration) -> Result<Known> {
         let asked = Instant::now();
         let _turn = self.schema_loading.lock().await;
         let changes = {
             let remembered = locked(&self.schema);
-            if let Some((schema, read)) = &remembered.schema
+            if let Some((known, read)) = &remembered.schema
                 && (*read >= asked || read.elapsed() < max_age)
             {
-                return Ok(Arc::clone(schema));
+                return Ok(known.clone());
             }
             remembered.changes
         };
         let session = self.session().await?;
         let read = Instant::now();
-        let schema = Arc::new(schema::load(session.client()?).await.map_err(super::sqlstate::to_error)?);
+        let client = session.client()?;
+        let read_both = async { tokio::try_join!(schema::load(client), EnvironmentSettings::load(client)) };
+        let (schema, settings) = read_both.await.map_err(super::sqlstate::to_error)?;
+        let known = Known { schema: Arc::new(schema), settings: Arc::new(settings) };
+        let timeout = known.settings.statement_timeout_seconds;
+        if self.statement_timeout.swap(timeout, Ordering::Relaxed) != timeout {
+            self.close_connections();
+        }
         let mut remembered = locked(&self.schema);
         if remembered.changes == changes {
-            remembered.schema = Some((Arc::clone(&schema), read));
+            remembered.schema = Some((known.clone(), read));
         }
-        Ok(schema)
+        Ok(known)
     }
 
     fn has_connections(&self) -> bool {

@@ -7,10 +7,10 @@ use std::time::Duration;
 
 use cloche_definitions::{
     ConstraintKind, Deployed, DeployedColumn, DeployedConstraint, DeployedIndex, DeployedTable, EnumType, ReferentialAction,
-    Table,
+    Table, role::Role,
 };
 use tokio_postgres::error::SqlState;
-use tokio_postgres::{Client, Error as PgError, GenericClient};
+use tokio_postgres::{Client, Error as PgError, GenericClient, Row};
 
 use super::sqlstate::to_error;
 use crate::error::Error;
@@ -96,7 +96,15 @@ pub(crate) async fn deployed<C: GenericClient>(client: &C) -> Result<Deployed, P
     let rows = client.query(ENUMS, &[]).await?;
     let enums =
         rows.iter().map(|row| (row.get(0), EnumType { name: row.get(0), values: row.get(1), comment: row.get(2) })).collect();
-    Ok(Deployed { tables, enums, views: routines::views(client).await?, functions: routines::functions(client).await? })
+    let (views, functions) = (routines::views(client).await?, routines::functions(client).await?);
+    Ok(Deployed { tables, enums, views, functions, roles: roles(client).await? })
+}
+
+/// Roles are what is stored; one this version cannot read counts as none.
+async fn roles<C: GenericClient>(client: &C) -> Result<BTreeMap<String, Role>, PgError> {
+    let rows = client.query("SELECT name, spec FROM cloche.deployed WHERE kind = 'role'", &[]).await?;
+    let read = |row: &Row| Some((row.get(0), serde_json::from_value(row.get(1)).ok()?));
+    Ok(rows.iter().filter_map(read).collect())
 }
 
 /// A type of `public` as definitions name it.

@@ -29,7 +29,7 @@ impl Realm {
     }
 
     /// What is remembered of the environment, without going in.
-    pub(super) fn handle(&self) -> &Handle {
+    pub(crate) fn handle(&self) -> &Arc<Handle> {
         &self.handle
     }
 

@@ -12,7 +12,8 @@ use super::environments::{Handle, PlatformSession};
 use super::lane::query_once;
 use super::param::TextParam;
 use super::realm::Realm;
-use super::schema::Schema;
+use super::schema::{Schema, Verb};
+use super::settings::EnvironmentSettings;
 use super::sqlstate::to_error;
 use crate::error::Result;
 
@@ -89,11 +90,22 @@ const TELL: &str = "SELECT pg_catalog.set_config('request.jwt.claims', $1, true)
 pub(crate) struct EnvironmentScope {
     actor: DataActor,
     realm: Realm,
+    settings: Arc<EnvironmentSettings>,
 }
 
 impl EnvironmentScope {
-    pub(crate) fn new(actor: DataActor, realm: Realm) -> Self {
-        Self { actor, realm }
+    pub(crate) fn new(actor: DataActor, realm: Realm, settings: Arc<EnvironmentSettings>) -> Self {
+        Self { actor, realm, settings }
+    }
+
+    /// How this environment answers: limits of bodies and pages, what is switched on.
+    pub(crate) fn settings(&self) -> &EnvironmentSettings {
+        &self.settings
+    }
+
+    /// Counts a use of a table or function, and of the columns that `columns` counts. All names are of the schema.
+    pub(crate) fn used(&self, resource: &str, verb: Verb, columns: impl FnOnce(&mut dyn FnMut(&str))) {
+        self.realm.handle().traffic.used(resource, verb, columns);
     }
 
     async fn handle(&self) -> Result<&Arc<Handle>> {

@@ -16,6 +16,16 @@ pub(crate) enum Travel {
     Never,
     /// Environment variables: only when asked for; resealed for the new environment.
     WithVariables,
+    /// Who may call from where, and how much: only when asked for; a branch begins with the defaults otherwise.
+    WithSecurityConfig,
+}
+
+/// What a branch takes.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Along {
+    pub(crate) mode: BranchMode,
+    pub(crate) variables: bool,
+    pub(crate) security_config: bool,
 }
 
 /// Every table of schema `cloche`.
@@ -34,15 +44,20 @@ pub(crate) const TABLES: &[(&str, Travel)] = &[
     ("signing_keys", Travel::Never),
     ("auth_settings", Travel::Always),
     ("auth_providers", Travel::Never),
+    ("settings", Travel::WithSecurityConfig),
+    ("request_log", Travel::Never),
+    ("request_days", Travel::Never),
+    ("usage", Travel::Never),
 ];
 
 impl Travel {
     /// Whether a branch of this mode takes the rows along.
-    pub(crate) fn goes_along(self, mode: BranchMode, with_variables: bool) -> bool {
+    pub(crate) fn goes_along(self, along: Along) -> bool {
         match self {
             Self::Always => true,
-            Self::FullOnly => mode == BranchMode::Full,
-            Self::WithVariables => with_variables,
+            Self::FullOnly => along.mode == BranchMode::Full,
+            Self::WithVariables => along.variables,
+            Self::WithSecurityConfig => along.security_config,
             Self::Never => false,
         }
     }
@@ -50,11 +65,7 @@ impl Travel {
 
 /// Empties the tables of a copy whose rows stay behind, and those this server knows nothing of: a newer one may keep secrets in them.
 /// Answers how many tables had to be.
-pub(crate) async fn leave_behind(
-    client: &Client,
-    mode: BranchMode,
-    with_variables: bool,
-) -> Result<usize, tokio_postgres::Error> {
+pub(crate) async fn leave_behind(client: &Client, along: Along) -> Result<usize, tokio_postgres::Error> {
     let rows = client
         .query(
             "SELECT c.relname::text FROM pg_catalog.pg_class c
@@ -64,7 +75,7 @@ pub(crate) async fn leave_behind(
         .await?;
     let stays = |name: &str| {
         let listed = TABLES.iter().find(|(table, _)| *table == name);
-        !listed.is_some_and(|(_, travel)| travel.goes_along(mode, with_variables))
+        !listed.is_some_and(|(_, travel)| travel.goes_along(along))
     };
     let names: Vec<String> = rows.iter().map(|row| row.get(0)).filter(|name: &String| stays(name)).collect();
     if !names.is_empty() {

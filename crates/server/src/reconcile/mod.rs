@@ -4,7 +4,7 @@ use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::app::{App, environment, operation, removal};
+use crate::app::{App, environment, operation, removal, traffic};
 use crate::error::{Error, Result};
 use crate::postgres::database::DatabaseName;
 use crate::postgres::template::SCHEMA_VERSION;
@@ -50,6 +50,7 @@ pub(crate) async fn keep(app: Arc<App>) {
         if last_look.elapsed() >= LOOK {
             last_look = tokio::time::Instant::now();
             report("settings of roles", app.cluster.reset_role_settings().await.map_err(Error::from));
+            traffic::check_sizes(&app).await;
             report("stuck operations", operation::retry_stuck(&app).await);
             report("expired leases", expire_leases(&app).await);
             report("deleted environments", erase_deleted(&app).await);

@@ -16,7 +16,8 @@ use crate::postgres::cluster::PLATFORM_OPTIONS;
 use crate::postgres::copy::{self, BranchMode, Choice, Copied, DUMP_LOGIN, DUMP_OPTIONS, RestoreFailed, SnapshotCopy, Way, Wish};
 use crate::postgres::database::DatabaseName;
 use crate::postgres::fingerprint::{Depth, Differences, Fingerprint};
-use crate::postgres::{travel, variables};
+use crate::postgres::travel::{self, Along};
+use crate::postgres::variables;
 
 /// The step whose detail holds how the copy was made.
 pub(crate) const CLONE: &str = "clone_database";
@@ -42,6 +43,15 @@ pub(crate) struct BranchInput {
     pub(crate) mode: BranchMode,
     pub(crate) wish: Wish,
     pub(crate) copy_variables: bool,
+    /// Absent in what an older server has begun.
+    #[serde(default)]
+    pub(crate) copy_security_config: bool,
+}
+
+impl BranchInput {
+    fn along(&self) -> Along {
+        Along { mode: self.mode, variables: self.copy_variables, security_config: self.copy_security_config }
+    }
 }
 
 fn branch<'c>(context: &'c Making<'_>) -> Result<&'c BranchInput, StepError> {
@@ -127,7 +137,7 @@ async fn clone(context: &Making<'_>, input: &BranchInput, choice: &mut Choice) -
         source: &input.source_database,
         target,
         mode: input.mode,
-        with_variables: input.copy_variables,
+        along: input.along(),
         folder: app.dump_folder(context.held.operation),
     };
     copy::copy_by_snapshot(&copy).await
@@ -178,7 +188,7 @@ impl<'a> Step<Making<'a>> for Cleanse {
         let (app, input, database) = (context.app, branch(context)?, &context.input.database);
         let client = app.cluster.connect_as(&database.platform_login(), database.as_str(), PLATFORM_OPTIONS).await;
         let mut client = client.map_err(step_error)?;
-        let left = travel::leave_behind(&client, input.mode, input.copy_variables).await;
+        let left = travel::leave_behind(&client, input.along()).await;
         left.map_err(step_error)?;
         if !input.copy_variables {
             return Ok(Value::Null);

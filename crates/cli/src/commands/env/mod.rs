@@ -31,7 +31,7 @@ pub(crate) async fn run(context: &Context, verb: EnvCommand) -> Result<Exit> {
         EnvCommand::Delete { name, purge, confirm } => delete::run(context, &name, purge, confirm.as_deref()).await,
         EnvCommand::Undelete { name } => undelete::run(context, &name).await,
         EnvCommand::Tree => tree::run(context).await,
-        EnvCommand::Url { name } => url::run(context, name.as_deref()).await,
+        EnvCommand::Url { name, rotate } => url::run(context, name.as_deref(), rotate).await,
     }
 }
 

@@ -1,27 +1,30 @@
-use serde::{Deserialize, Serialize};
-use serde_json::json;
-
 use super::{Context, lookup};
 use crate::ask;
-use crate::client::input;
+use crate::commands::credential;
 use crate::error::{Exit, Result};
 
-const ROTATE: &str = "mutation RotateDatabaseCredential($input: RotateDatabaseCredentialInput!) {
-  rotateDatabaseCredential(input: $input) { success code message hint url } }";
-
-#[derive(Serialize, Deserialize)]
-struct Credential {
-    url: String,
-}
-
-/// Makes a new SQL password and prints the connection URL with it.
-pub(crate) async fn run(context: &Context, name: Option<&str>) -> Result<Exit> {
+/// Prints the connection URL of an environment's SQL login: the one kept here, or one with a new password.
+pub(crate) async fn run(context: &Context, name: Option<&str>, rotate: bool) -> Result<Exit> {
     let environment = lookup::environment(context, name).await?;
     let name = &environment.name;
-    let question = format!("Passwords are not kept, so this makes a new one for {name} and the old one dies. Go on?");
-    ask::confirm(context.settings.yes, &question)?;
-    let credential: Credential = context.client.mutate(ROTATE, input(json!({ "environmentId": environment.id }))).await?;
-    context.printer.note("This URL is shown this once: keep it now.");
+    let kept = if rotate { None } else { credential::kept(context, &environment)? };
+    let credential = match kept {
+        Some(kept) => {
+            context.printer.note(format!(
+                "This URL was kept on this machine; if it is refused, `cloche env url {name} --rotate` makes another."
+            ));
+            kept
+        }
+        None => {
+            let question =
+                format!("The server keeps no passwords, so this makes a new one for {name} and the old one dies. Go on?");
+            ask::confirm(context.settings.yes, &question)?;
+            let made = credential::rotate(context, &environment).await?;
+            let file = context.settings.logins.display();
+            context.printer.note(format!("The server shows this URL this once; it is kept in {file}, for `cloche sql`."));
+            made
+        }
+    };
     context.printer.result(&credential, || credential.url.clone())?;
     Ok(Exit::Ok)
 }

@@ -26,7 +26,7 @@ const CONTROL: &[&str] = &[
 ];
 const DATABASE: &str = "SELECT to_jsonb(a) FROM public.authors a UNION ALL SELECT to_jsonb(p) FROM public.posts p
     UNION ALL SELECT to_jsonb(v) FROM cloche.variables v UNION ALL SELECT to_jsonb(d) FROM cloche.definitions d
-    UNION ALL SELECT to_jsonb(r) FROM cloche.revisions r";
+    UNION ALL SELECT to_jsonb(r) FROM cloche.revisions r UNION ALL SELECT to_jsonb(s) FROM cloche.settings s";
 
 async fn state(server: &Server, root: &Environment) -> Vec<String> {
     let control = superuser(server, "cloche_control").await;

@@ -105,6 +105,22 @@ const PLANTS: &[(&str, &str)] = &[
     ("names with line breaks", "CREATE TABLE \"n\n; SELECT public.grab('line break'); \n\\! touch /tmp/evil\n\" (a int)"),
 ];
 
+/// The same in definition files, whose statements the platform runs itself. A materialized view runs as it is made.
+const DEFINED: &[(&str, &str)] = &[
+    ("views/d1.yaml", "query: select public.grab('defined view') as a"),
+    ("views/d2.yaml", "query: select public.grab('defined materialized view') as a\nmaterialized: true"),
+    ("views/d3.yaml", "query: select d4() as a\nsecurity_invoker: true"),
+    ("functions/d4.yaml", "returns: boolean\nvolatility: immutable\nbody: select public.grab('defined function')"),
+    (
+        "functions/d5.yaml",
+        "arguments: { a: { type: boolean, default: public.grab('defined argument') } }\nreturns: boolean\nlanguage: plpgsql\nbody: begin return a; end",
+    ),
+    (
+        "tables/d6.yaml",
+        "columns: { a: { type: int, default: '1' }, b: { type: boolean, default: d4() } }\nchecks: { c: \"d4()\" }\nindexes: [{ columns: ['(d4())'] }]",
+    ),
+];
+
 /// Everything the administrator can see gained: as one text, to be the same before and after.
 async fn power(server: &Server) -> Vec<String> {
     let admin = superuser(server, "postgres").await;
@@ -157,11 +173,19 @@ async fn code_that_a_customer_plants_runs_as_nobody_mighty() {
     for environment in &reached {
         owner.try_to("applyDefinitions", json!({ "environmentId": environment.id, "files": blog_files(), "dryRun": true })).await;
         owner.try_to("applyDefinitions", json!({ "environmentId": environment.id, "files": blog_files() })).await;
+        let defined = DEFINED.iter().map(|(path, content)| json!({ "path": path, "content": content }));
+        let files: serde_json::Value = blog_files().as_array().unwrap().iter().cloned().chain(defined).collect();
+        let applied = owner.try_to("applyDefinitions", json!({ "environmentId": environment.id, "files": files })).await;
+        if applied["success"] != true {
+            violations.push(format!("what is planted in definitions could not be applied, so it has shown nothing: {applied}"));
+        }
         owner.try_to("setVariables", json!({ "environmentId": environment.id, "variables": variables })).await;
         let reveal = "query($e: String!) { variables(environmentId: $e, reveal: true) { name value } definitions(environmentId: $e) { name } }";
         owner.ask(reveal, json!({ "e": environment.id })).await;
         let api = server.api(&environment.secret);
-        for table in ["p1", "p3", "p5", "p11", "p12", "p13", "p16", "p19_t", "p25_v", "posts", "table_access"] {
+        for table in
+            ["p1", "p3", "p5", "p11", "p12", "p13", "p16", "p19_t", "p25_v", "d1", "d2", "d3", "d6", "posts", "table_access"]
+        {
             api.get(&format!("/v1/data/{table}")).await;
             api.post(&format!("/v1/data/{table}"), &json!({ "a": 2 })).await;
         }
@@ -198,5 +222,8 @@ async fn code_that_a_customer_plants_runs_as_nobody_mighty() {
     for login in ["sql", "data", "owner", "cloche_dump"] {
         assert!(loot.iter().any(|(_, by, _)| by == login), "nothing that was planted was run by {login}: {loot:#?}");
     }
-    report("planted", What::Crossings, PLANTS.len() * reached.len(), &violations);
+    for (place, by) in [("defined materialized view", "owner"), ("defined view", "data"), ("defined function", "data")] {
+        assert!(loot.iter().any(|(at, login, _)| at == place && login == by), "{place} was not run by {by}: {loot:#?}");
+    }
+    report("planted", What::Crossings, (PLANTS.len() + DEFINED.len()) * reached.len(), &violations);
 }

@@ -72,8 +72,14 @@ pub(super) const ROWS: &[(&str, &[(&str, Least)])] = &[
     ("deleteUser", &[("dev", Developer), ("prod", Admin)]),
     ("updateAuthSettings", &[("dev", Developer), ("prod", Admin)]),
     ("rotateDatabaseCredential", &[("dev", Developer), ("prod", Admin)]),
+    ("environmentSettings", &[("dev", Viewer), ("prod", Viewer)]),
+    ("updateEnvironmentSettings", &[("dev", Developer), ("prod", Admin)]),
+    ("requestLog", &[("dev", Developer), ("prod", Developer)]),
+    ("usage", &[("dev", Viewer), ("prod", Viewer)]),
     ("definitions", &[("dev", Viewer), ("prod", Viewer)]),
     ("applyDefinitions", &[("dev", Developer), ("prod", Admin), ("dry run", Viewer)]),
+    ("schema", &[("dev", Viewer), ("prod", Viewer)]),
+    ("applySchema", &[("dev", Developer), ("prod", Admin), ("dry run", Viewer)]),
 ];
 
 /// An input with which the operation succeeds for who may, once. Whatever it uses up is made for it.
@@ -143,6 +149,13 @@ pub(super) async fn input(world: &World, caller: &Caller, operation: &str, place
         "setVariables" => json!({ "environmentId": environment, "variables": [{ "name": "A", "value": fresh }] }),
         "variables" => json!({ "environmentId": environment, "reveal": place == "revealed" }),
         "applyDefinitions" => json!({ "environmentId": environment, "files": blog_files(), "dryRun": place == "dry run" }),
+        "updateEnvironmentSettings" => json!({ "environmentId": environment, "maxRows": 1000 }),
+        "environmentSettings" | "requestLog" | "usage" => json!({ "environmentId": environment }),
+        "applySchema" => {
+            let changes = json!([{ "createEnum": { "name": format!("e{fresh}"), "values": ["a"] } }]);
+            json!({ "environmentId": environment, "changes": changes, "dryRun": place == "dry run" })
+        }
+        "schema" => json!({ "environmentId": environment }),
         "createUser" => json!({ "environmentId": environment, "email": format!("{fresh}@example.com") }),
         "updateUser" => json!({ "environmentId": environment, "userId": user(world, environment, &fresh).await, "roles": ["a"] }),
         "deleteUser" => json!({ "environmentId": environment, "userId": user(world, environment, &fresh).await }),

@@ -88,7 +88,7 @@ fn with_code(mut definitions: Definitions, dice: &Dice) -> Definitions {
     definitions
 }
 
-fn two_with_code() -> impl Strategy<Value = (Definitions, Definitions)> {
+pub(super) fn two_with_code() -> impl Strategy<Value = (Definitions, Definitions)> {
     (two(), dice(), dice()).prop_map(|((first, second), some, more)| (with_code(first, &some), with_code(second, &more)))
 }
 

@@ -1,9 +1,8 @@
 //! Who calls `/v1/auth`: a key, perhaps a user's token beside it, and where from.
 
-use std::net::SocketAddr;
 use std::sync::Arc;
 
-use axum::extract::{ConnectInfo, FromRequestParts, Query};
+use axum::extract::{FromRequestParts, Query};
 use axum::http::header;
 use axum::http::request::Parts;
 use cloche_wire::KeyKind;
@@ -14,8 +13,9 @@ use crate::app::App;
 use crate::app::users::Caller;
 use crate::auth::Credentials;
 use crate::error::{Error, Result};
+use crate::http::address;
+use crate::http::data::guardrails;
 use crate::http::scope::admit;
-use crate::http::session;
 use crate::postgres::realm::Realm;
 use crate::postgres::scope::{DataActor, EndUser};
 
@@ -49,6 +49,7 @@ impl FromRequestParts<Arc<App>> for AuthCaller {
         let in_address = in_address.filter(|key| key.starts_with("pk_"));
         let credentials = Credentials::with_named(&parts.headers, in_address.as_deref())?;
         let (actor, realm) = admit(app, &credentials).await?;
+        guardrails::admit(app, parts, &actor, realm.handle()).await?;
         Ok(Self { actor, realm, caller: caller(parts, app)? })
     }
 }
@@ -85,12 +86,10 @@ impl AuthCaller {
 
 /// Where a request comes from.
 pub(super) fn caller(parts: &Parts, app: &App) -> Result<Caller> {
-    let peer = parts.extensions.get::<ConnectInfo<SocketAddr>>().map(|ConnectInfo(peer)| peer.ip());
-    let peer = peer.ok_or_else(|| Error::internal("a connection without an address"))?;
+    let address = address::of(&parts.extensions, &parts.headers, &app.settings);
     let user_agent = parts.headers.get(header::USER_AGENT).and_then(|value| value.to_str().ok()).unwrap_or_default();
-    let proxied = app.settings.public_url.is_some();
     Ok(Caller {
-        address: session::address(peer, &parts.headers, proxied),
+        address: address.ok_or_else(|| Error::internal("a connection without an address"))?,
         user_agent: user_agent.chars().take(USER_AGENT).collect(),
     })
 }

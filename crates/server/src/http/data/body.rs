@@ -13,20 +13,19 @@ use serde::de::{Deserializer, Error as _, IgnoredAny, MapAccess, SeqAccess, Visi
 use super::convert;
 use crate::error::{Error, Result};
 use crate::postgres::query::compile::{self, Arguments};
+use crate::postgres::scope::EnvironmentScope;
 
-/// Bytes a body may have.
-pub(super) const MAX_BODY: usize = 8 << 20;
 /// Columns a PostgreSQL table may have: no object needs more keys.
 const MAX_KEYS: usize = 1600;
 /// What is read and thrown away of a body that is too large, so that the client gets to read the answer.
-const MAX_DRAINED: usize = 64 << 20;
+const MAX_DRAINED: usize = 128 << 20;
 const MAX_DRAINING: Duration = Duration::from_secs(10);
 
 /// The whole body as JSON: as it came, or made of CSV or a form.
-pub(super) async fn read(headers: &HeaderMap, body: Body) -> Result<Bytes> {
+pub(super) async fn read(scope: &EnvironmentScope, headers: &HeaderMap, body: Body) -> Result<Bytes> {
     let kind = media_type(headers);
     let convert: fn(&[u8]) -> Result<Vec<u8>> = match kind.as_str() {
-        kind if is_json(kind) => return read_any(headers, body).await,
+        kind if is_json(kind) => return read_any(scope, headers, body).await,
         "text/csv" => convert::csv,
         "application/x-www-form-urlencoded" => convert::form,
         _ => {
@@ -34,22 +33,23 @@ pub(super) async fn read(headers: &HeaderMap, body: Body) -> Result<Bytes> {
                 .hint("Send JSON, with Content-Type: application/json, or text/csv."));
         }
     };
-    let text = read_any(headers, body).await?;
+    let text = read_any(scope, headers, body).await?;
     convert(&text).map(Bytes::from)
 }
 
-/// The whole body, whatever it is, within the limit.
-pub(super) async fn read_any(headers: &HeaderMap, body: Body) -> Result<Bytes> {
+/// The whole body, whatever it is, within the environment's limit.
+pub(super) async fn read_any(scope: &EnvironmentScope, headers: &HeaderMap, body: Body) -> Result<Bytes> {
+    let limit = scope.settings().max_body_bytes;
     let waits = headers.contains_key(header::EXPECT);
-    if waits && body.size_hint().lower() > MAX_BODY as u64 {
+    if waits && body.size_hint().lower() > limit {
         // The client has not sent it yet.
-        return Err(too_large());
+        return Err(too_large(limit));
     }
     let mut stream = body.into_data_stream();
     let mut whole = BytesMut::new();
     while let Some(chunk) = stream.next().await {
         let chunk = chunk.map_err(|_| Error::bad_input("request/incomplete-body", "The body ended too early."))?;
-        if whole.len() + chunk.len() > MAX_BODY {
+        if (whole.len() + chunk.len()) as u64 > limit {
             let mut drained = whole.len() + chunk.len();
             drop(whole);
             let drain = async {
@@ -62,7 +62,7 @@ pub(super) async fn read_any(headers: &HeaderMap, body: Body) -> Result<Bytes> {
             };
             // However far it got: the answer is the same.
             let _ = tokio::time::timeout(MAX_DRAINING, drain).await;
-            return Err(too_large());
+            return Err(too_large(limit));
         }
         whole.extend_from_slice(&chunk);
     }
@@ -149,8 +149,9 @@ fn is_json(kind: &str) -> bool {
     kind == "application/json" || (kind.starts_with("application/") && kind.ends_with("+json"))
 }
 
-fn too_large() -> Error {
-    Error::too_large("request/too-large", format!("The body is larger than {} MiB.", MAX_BODY >> 20))
+fn too_large(limit: u64) -> Error {
+    let limit = if limit % (1 << 20) == 0 { format!("{} MiB", limit >> 20) } else { format!("{limit} bytes") };
+    Error::too_large("request/too-large", format!("The body is larger than {limit}."))
         .hint("Send the records in several requests.")
 }
 

@@ -49,7 +49,7 @@ pub(super) async fn post(
 ) -> Result<Response> {
     let text = query.as_deref().unwrap_or("");
     let query = ranged(parse(text)?, &asked);
-    let bytes = body::read_any(&headers, body).await?;
+    let bytes = body::read_any(&scope, &headers, body).await?;
     let (arguments, whole) = body::arguments(&headers, &bytes)?;
     let read = |_: &[crate::postgres::schema::Function]| Ok((arguments.clone(), whole, query.clone()));
     let listing = Listing { max_affected: max_affected(&asked), ..listing(&asked) };

@@ -54,7 +54,7 @@ pub(super) async fn create(
     let mut query = parse(query.as_deref().unwrap_or(""))?;
     refuse_filters(&query, "POST")?;
     refuse_page(&query, "POST")?;
-    let text = body::read(&headers, body).await?;
+    let text = body::read(&scope, &headers, body).await?;
     let objects = body::objects(&text, query.columns.take().as_deref(), asked.prefer.missing == Some(Missing::Default))?;
     let conflict = conflict(&mut query, &asked);
     let writing =
@@ -102,7 +102,7 @@ async fn change(
     body: Body,
     target: Target<'_>,
 ) -> Result<record::Written> {
-    let text = body::read(headers, body).await?;
+    let text = body::read(scope, headers, body).await?;
     let mut object = body::object(&text)?;
     object.missing_default = asked.prefer.missing == Some(Missing::Default);
     let given = query.columns.take().map(|columns| std::mem::replace(&mut object.keys, columns));
@@ -201,7 +201,7 @@ async fn put_record(
     headers: &HeaderMap,
     body: Body,
 ) -> Result<Response> {
-    let text = body::read(headers, body).await?;
+    let text = body::read(scope, headers, body).await?;
     let object = body::object(&text)?;
     let conflict = Some(Conflict { columns: Vec::new(), resolving: Resolving::Merge });
     let writing = Writing { conflict, ..writing(asked, target) };

@@ -14,6 +14,8 @@ struct DefinitionsPlan {
     /// Names the plan: equal hashes do the same.
     hash: String,
     empty: bool,
+    /// Whether any change is breaking.
+    breaking: bool,
     changes: Vec<DefinitionChange>,
     /// Deployed, but in no file; dropped only with `prune`.
     extra: Vec<ExtraDefinition>,
@@ -21,7 +23,7 @@ struct DefinitionsPlan {
 
 #[derive(SimpleObject)]
 struct DefinitionChange {
-    /// table, column, enum, index, constraint or access.
+    /// table, column, enum, index, constraint, view, function or access.
     kind: &'static str,
     name: String,
     /// create, alter, drop or rename.
@@ -48,7 +50,7 @@ struct DefinitionError {
 }
 
 #[derive(SimpleObject, Default)]
-struct DefinitionsPayload {
+pub(super) struct DefinitionsPayload {
     #[graphql(flatten)]
     verdict: Verdict,
     plan: Option<DefinitionsPlan>,
@@ -117,30 +119,44 @@ impl DefinitionMutation {
         };
         settle(
             async { definition::sync(app, &found?, sync).await }.await,
-            |synced| match synced {
-                Synced::Planned(plan) => DefinitionsPayload {
-                    verdict: Verdict::done(if dry_run { "Planned" } else { "Definitions applied successfully" }),
-                    plan: Some(plan.into()),
-                    errors: Vec::new(),
-                },
-                Synced::Refused(problems) => DefinitionsPayload {
-                    verdict: Verdict::failed("definitions/invalid", mistakes(problems.len())),
-                    plan: None,
-                    errors: problems.into_iter().map(DefinitionError::from).collect(),
-                },
+            |synced| {
+                DefinitionsPayload::of(
+                    synced,
+                    if dry_run { "Planned" } else { "Definitions applied successfully" },
+                    "definitions",
+                )
             },
-            |verdict| DefinitionsPayload { verdict, ..DefinitionsPayload::default() },
+            DefinitionsPayload::failed,
         )
     }
 }
 
-fn mistakes(number: usize) -> String {
-    if number == 1 { "The definitions have a mistake.".into() } else { format!("The definitions have {number} mistakes.") }
+impl DefinitionsPayload {
+    /// A plan that was made or done, or what is wrong with what was asked for.
+    pub(super) fn of(synced: Synced, done: &str, what: &str) -> Self {
+        let refused = if what == "definitions" { "definitions/invalid" } else { "schema/invalid" };
+        match synced {
+            Synced::Planned(plan) => Self { verdict: Verdict::done(done), plan: Some(plan.into()), errors: Vec::new() },
+            Synced::Refused(problems) => Self {
+                verdict: Verdict::failed(refused, mistakes(what, problems.len())),
+                plan: None,
+                errors: problems.into_iter().map(DefinitionError::from).collect(),
+            },
+        }
+    }
+
+    pub(super) fn failed(verdict: Verdict) -> Self {
+        Self { verdict, ..Self::default() }
+    }
+}
+
+fn mistakes(what: &str, number: usize) -> String {
+    if number == 1 { format!("The {what} have a mistake.") } else { format!("The {what} have {number} mistakes.") }
 }
 
 impl From<Plan> for DefinitionsPlan {
     fn from(plan: Plan) -> Self {
-        let (hash, empty) = (plan.hash(), plan.is_empty());
+        let (hash, empty, breaking) = (plan.hash(), plan.is_empty(), plan.is_breaking());
         let changes = plan.changes.into_iter().map(|change| DefinitionChange {
             kind: change.kind,
             name: change.name,
@@ -150,7 +166,7 @@ impl From<Plan> for DefinitionsPlan {
             sql: change.sql,
         });
         let extra = plan.extra.into_iter().map(|extra| ExtraDefinition { kind: extra.kind, name: extra.name });
-        Self { hash, empty, changes: changes.collect(), extra: extra.collect() }
+        Self { hash, empty, breaking, changes: changes.collect(), extra: extra.collect() }
     }
 }
 

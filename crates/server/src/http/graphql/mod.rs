@@ -12,8 +12,12 @@ mod page;
 mod payload;
 mod people;
 mod project;
+mod schema;
+mod schema_edit;
 mod server;
+mod settings;
 mod time;
+mod traffic;
 mod user;
 mod variable;
 mod viewer;
@@ -50,7 +54,10 @@ pub(crate) struct Query(
     variable::VariableQuery,
     user::UserQuery,
     definition::DefinitionQuery,
+    schema::SchemaQuery,
     operation::OperationQuery,
+    settings::SettingsQuery,
+    traffic::TrafficQuery,
 );
 
 #[derive(MergedObject, Default)]
@@ -61,6 +68,8 @@ pub(crate) struct Mutation(
     variable::VariableMutation,
     user::UserMutation,
     definition::DefinitionMutation,
+    settings::SettingsMutation,
+    schema_edit::SchemaMutation,
     organization::OrganizationMutation,
     people::PeopleMutation,
     viewer::ViewerMutation,

@@ -17,7 +17,7 @@ use super::{BranchMode, Copied};
 use crate::postgres::cluster::Cluster;
 use crate::postgres::database::DatabaseName;
 use crate::postgres::fingerprint::{Depth, Fingerprint, SequenceState};
-use crate::postgres::travel::TABLES;
+use crate::postgres::travel::{Along, TABLES};
 use crate::secrets::Secrets;
 
 /// The login that dumps: reads every row of every environment, and can do nothing else.
@@ -37,7 +37,7 @@ pub(crate) struct SnapshotCopy<'a> {
     pub(crate) source: &'a DatabaseName,
     pub(crate) target: &'a DatabaseName,
     pub(crate) mode: BranchMode,
-    pub(crate) with_variables: bool,
+    pub(crate) along: Along,
     /// Where the dump lies meanwhile; removed before and after.
     pub(crate) folder: PathBuf,
 }
@@ -125,7 +125,7 @@ impl SnapshotCopy<'_> {
         // By name, so that what a newer server keeps stays behind.
         for (table, travel) in TABLES {
             // The template brought its own record of migrations along.
-            if *table != "migrations" && travel.goes_along(self.mode, self.with_variables) {
+            if *table != "migrations" && travel.goes_along(self.along) {
                 platform.arg(format!("--table=cloche.{table}"));
             }
         }

@@ -24,7 +24,7 @@ pub(crate) fn find_tools(settings: &Settings) -> anyhow::Result<Tools> {
     if let Some(bin) = &settings.postgres_bin {
         return Tools::at(bin)?.with_context(|| format!("there is no PostgreSQL in {}", bin.display()));
     }
-    for bin in candidates(&settings.data_dir) {
+    for bin in program_folders(&settings.data_dir) {
         if let Some(tools) = Tools::at(&bin)? {
             return Ok(tools);
         }
@@ -57,7 +57,8 @@ impl Tools {
     }
 }
 
-fn candidates(data_dir: &Path) -> Vec<PathBuf> {
+/// Where PostgreSQL's programs are looked for, best first.
+pub fn program_folders(data_dir: &Path) -> Vec<PathBuf> {
     let unpacked = Path::new("postgres/18/bin");
     let mut found = Vec::new();
     found.extend(data_dir.parent().map(|parent| parent.join(unpacked)));

@@ -14,6 +14,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, bail};
 
+pub use binaries::program_folders;
 pub(crate) use binaries::{Tools, find_tools};
 pub(crate) use file_system::FileSystem;
 use process::{ChildUser, Supervisor};

@@ -10,24 +10,24 @@ use tokio_postgres::{Client, Error, Row};
 
 use super::relationships::{self, ForeignKey};
 use super::views::{self, View};
-use super::{Argument, Column, Computed, Function, Link, Relationship, Returns, Schema, Table, TableKind, Verbs};
+use super::{Argument, Column, Computed, Function, Link, Relationship, Returns, Schema, Table, TableKind};
+use crate::access::{Rules, Stored};
 
 /// Everything, by statements that are sent together.
 ///
 /// Sets a search path without `public`, so that types and defaults come out with their schema. The caller resets the connection.
 pub(crate) async fn load(client: &Client) -> Result<Schema, Error> {
-    let (_, tables, access, keys, functions, enums, views) = tokio::try_join!(
+    let (_, tables, rules, keys, functions, enums, views) = tokio::try_join!(
         client.batch_execute("SET search_path = pg_catalog"),
         client.query_typed(TABLES, &[]),
-        client.query_typed(ACCESS, &[]),
+        client.query_typed(RULES, &[]),
         client.query_typed(KEYS, &[]),
         client.query_typed(FUNCTIONS, &[]),
         client.query_typed(ENUMS, &[]),
         client.query_typed(VIEWS, &[]),
     )?;
-    let access: HashMap<String, Verbs> = access.iter().map(anon_of).collect::<Result<_, _>>()?;
     let mut tables: HashMap<String, Table> =
-        tables.iter().map(|row| table_of(row, &access).map(|table| (table.name.clone(), table))).collect::<Result<_, _>>()?;
+        tables.iter().map(|row| table_of(row).map(|table| (table.name.clone(), table))).collect::<Result<_, _>>()?;
     let rows = functions.iter().map(FunctionRow::of).collect::<Result<Vec<_>, _>>()?;
     let mut computed = Vec::new();
     let mut functions: HashMap<String, Vec<Function>> = HashMap::new();
@@ -62,28 +62,27 @@ pub(crate) async fn load(client: &Client) -> Result<Schema, Error> {
     for way in computed {
         relationships.entry(way.table.clone()).or_default().push(way);
     }
+    let rules = rules.iter().map(rule_of).collect::<Result<Vec<_>, _>>()?;
+    let names = |table: &Arc<Table>| table.columns.iter().map(|column| column.name.clone()).collect();
+    let rules = Rules::new(rules, &|name| tables.get(name).map(names));
     let enums = enums.iter().map(|row| Ok((row.try_get(0)?, row.try_get(1)?))).collect::<Result<_, Error>>()?;
-    Ok(Schema { tables, relationships, functions, enums })
+    Ok(Schema { tables, relationships, functions, enums, rules })
 }
 
-fn anon_of(row: &Row) -> Result<(String, Verbs), Error> {
-    let words: Vec<&str> = row.try_get("anon")?;
-    Ok((row.try_get("name")?, Verbs::from_words(words)))
+fn rule_of(row: &Row) -> Result<Stored, Error> {
+    Ok(Stored { kind: row.try_get("kind")?, name: row.try_get("name")?, spec: row.try_get("spec")? })
 }
 
-fn table_of(row: &Row, access: &HashMap<String, Verbs>) -> Result<Table, Error> {
+fn table_of(row: &Row) -> Result<Table, Error> {
     let name: String = row.try_get("name")?;
     let Json(columns): Json<Vec<Column>> = row.try_get("columns")?;
     let runs_code: bool = row.try_get("runs_code")?;
     let kind = if row.try_get("is_table")? { TableKind::Table } else { TableKind::View };
-    // No rule reaches inside a view, so views are closed to anon, whatever a definition of the same name says.
-    let anon = if kind == TableKind::Table { access.get(&name).copied().unwrap_or_default() } else { Verbs::NONE };
     Ok(Table {
         sql_name: format!("public.{}", quote_identifier(&name)),
         name,
         kind,
         primary_key: row.try_get("primary_key")?,
-        anon,
         is_plain: !runs_code && columns.iter().all(|column| column.is_plain),
         writes_run_code: row.try_get("writes_run_code")?,
         columns,
@@ -214,7 +213,6 @@ fn outcome_table(name: &str, outcomes: &[Outcome]) -> Table {
         kind: TableKind::Outcome,
         columns: outcomes.iter().map(column).collect(),
         primary_key: Vec::new(),
-        anon: Verbs::NONE,
         is_plain: false,
         writes_run_code: false,
         sql_name: format!("public.{}", quote_identifier(name)),
@@ -223,7 +221,7 @@ fn outcome_table(name: &str, outcomes: &[Outcome]) -> Table {
     }
 }
 
-const ACCESS: &str = "SELECT name, coalesce(anon, '{}') AS anon FROM cloche.table_access";
+const RULES: &str = "SELECT kind, name, spec FROM cloche.access_rules";
 
 /// Every name is qualified, so that the answer is the same under any `search_path`.
 const TABLES: &str = r#"

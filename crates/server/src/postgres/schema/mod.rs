@@ -10,6 +10,8 @@ use std::sync::Arc;
 
 use serde::Deserialize;
 
+use crate::access::Rules;
+
 pub(crate) use load::load;
 
 /// What of `public` the data role may use.
@@ -21,6 +23,7 @@ pub(crate) struct Schema {
     functions: HashMap<String, Vec<Function>>,
     /// Enum types of `public`: their names and values in order.
     enums: HashMap<String, Vec<String>>,
+    rules: Rules,
 }
 
 /// A table or a view, or the records that a function answers.
@@ -31,8 +34,6 @@ pub(crate) struct Table {
     pub(crate) columns: Vec<Column>,
     /// In the order of the key; empty when there is none.
     pub(crate) primary_key: Vec<String>,
-    /// What callers without a user may do.
-    pub(crate) anon: Verbs,
     /// Reading it runs no code of the environment's owner, so that it may happen on a lane.
     pub(crate) is_plain: bool,
     /// Writing it runs code of the environment's owner: triggers, or functions in defaults.
@@ -180,8 +181,6 @@ impl Verb {
 pub(crate) struct Verbs(u8);
 
 impl Verbs {
-    pub(crate) const NONE: Self = Self(0);
-
     pub(crate) fn of(verbs: &[Verb]) -> Self {
         Self(verbs.iter().fold(0, |set, verb| set | 1 << *verb as u8))
     }
@@ -190,17 +189,9 @@ impl Verbs {
         self.0 & 1 << verb as u8 != 0
     }
 
-    pub(crate) fn is_empty(self) -> bool {
-        self == Self::NONE
-    }
-
-    /// Words that are no verb are skipped: an older server must not take a newer word for a right.
-    fn from_words<'a>(words: impl IntoIterator<Item = &'a str>) -> Self {
-        let all = [Verb::Read, Verb::Create, Verb::Update, Verb::Delete];
-        words
-            .into_iter()
-            .filter_map(|word| all.into_iter().find(|verb| verb.as_str() == word))
-            .fold(Self::NONE, |set, verb| Self(set.0 | Self::of(&[verb]).0))
+    /// Those of both.
+    pub(crate) fn with(self, other: Self) -> Self {
+        Self(self.0 | other.0)
     }
 }
 
@@ -230,6 +221,11 @@ impl Schema {
         self.functions.values().flatten()
     }
 
+    /// Who may do what.
+    pub(crate) fn rules(&self) -> &Rules {
+        &self.rules
+    }
+
     /// The values of an enum type of `public`.
     pub(crate) fn enum_values(&self, name: &str) -> Option<&[String]> {
         self.enums.get(name).map(Vec::as_slice)
@@ -239,6 +235,12 @@ impl Schema {
     pub(crate) fn of(tables: impl IntoIterator<Item = Table>) -> Self {
         let tables = tables.into_iter().map(|table| (table.name.clone(), Arc::new(table))).collect();
         Self { tables, ..Self::default() }
+    }
+
+    #[cfg(test)]
+    pub(crate) fn with_rules(mut self, rules: Rules) -> Self {
+        self.rules = rules;
+        self
     }
 
     #[cfg(test)]
@@ -269,14 +271,13 @@ impl Table {
 
     /// A table as tests need it: text columns, the first one the primary key.
     #[cfg(test)]
-    pub(crate) fn for_tests(name: &str, columns: &[&str], anon: &[Verb]) -> Self {
+    pub(crate) fn for_tests(name: &str, columns: &[&str]) -> Self {
         let column = |name: &&str| Column::for_tests(name, "text");
         Self {
             name: name.into(),
             kind: TableKind::Table,
             columns: columns.iter().map(column).collect(),
             primary_key: columns.first().map(|name| (*name).to_owned()).into_iter().collect(),
-            anon: Verbs::of(anon),
             is_plain: true,
             writes_run_code: false,
             sql_name: format!("public.{}", cloche_definitions::quote_identifier(name)),

@@ -101,7 +101,7 @@ mod tests {
 
     #[test]
     fn both_directions_and_through_a_junction() {
-        let mut roles = Table::for_tests("roles", &["film_id", "actor_id"], &[]);
+        let mut roles = Table::for_tests("roles", &["film_id", "actor_id"]);
         roles.primary_key = vec!["film_id".into(), "actor_id".into()];
         let tables = HashMap::from([("roles".to_owned(), Arc::new(roles))]);
         let found = all(&[key("roles", "film_id", "films"), key("roles", "actor_id", "actors")], &tables);

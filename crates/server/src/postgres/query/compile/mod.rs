@@ -27,7 +27,7 @@ pub(crate) use call::{Arguments, call, choose};
 pub(crate) use order::Keyset;
 pub(crate) use write::{Body, Change, Conflict, Resolving, Target, delete, insert, update};
 
-/// Records in an answer, at most and unless fewer are asked for: no request may fill the server's memory.
+/// Records in an answer, at most and unless the environment's settings say otherwise: no request may fill the server's memory.
 pub(crate) const MAX_ROWS: u64 = 1000;
 
 /// PostgREST's code for a key of the body that is no column.

@@ -39,9 +39,9 @@ fn schema() -> Schema {
         link: Link::Key { constraint: "key".into(), columns: vec![(pair.0.into(), pair.1.into())], from_here, named: true },
     };
     Schema::of([
-        Table::for_tests("authors", &["id", "name"], &[]),
-        Table::for_tests("posts", &["id", "author_id", "title"], &[]),
-        Table::for_tests("secrets", &["id", "author_id"], &[]),
+        Table::for_tests("authors", &["id", "name"]),
+        Table::for_tests("posts", &["id", "author_id", "title"]),
+        Table::for_tests("secrets", &["id", "author_id"]),
     ])
     .with_relationships(vec![
         key("authors", "posts", ("id", "author_id"), false),
@@ -135,7 +135,7 @@ fn what_is_written_must_fit_before_and_after() {
 #[test]
 fn names_are_quoted() {
     let name = "x\" WHERE true; --";
-    let schema = Schema::of([Table::for_tests(name, &["id", name], &[])]);
+    let schema = Schema::of([Table::for_tests(name, &["id", name])]);
     let rules = Rules::default();
     let context = Context { schema: &schema, access: &rules, max_rows: 10, aggregates: false };
     let sql = list(&context, schema.table(name).unwrap(), &parse("order=id&limit=1").unwrap(), Wanted::default()).unwrap();
