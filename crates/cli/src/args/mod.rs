@@ -1,5 +1,6 @@
 //! Every argument of the command line, one file a noun. What they mean together is decided in `settings`.
 
+mod access;
 mod data;
 mod env;
 mod keys;
@@ -17,6 +18,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 use cloche_server::Network;
 
+pub(crate) use access::{AccessAction, AccessActor, AccessCommand, ExplainArgs};
 pub(crate) use data::{DataCommand, DataTarget};
 pub(crate) use env::{BranchArgs, CreateArgs, EnvCommand};
 pub(crate) use keys::{KeyKind, KeysCommand};
@@ -127,6 +129,9 @@ pub(crate) enum Command {
     Data(DataCommand),
     /// Open psql in an environment's database, with the environment's own SQL login.
     Sql(SqlArgs),
+    /// Ask what the access rules of an environment allow.
+    #[command(subcommand)]
+    Access(AccessCommand),
     /// Create and look at organizations.
     #[command(subcommand)]
     Orgs(OrgsCommand),

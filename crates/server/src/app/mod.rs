@@ -13,6 +13,7 @@ pub(crate) mod people;
 pub(crate) mod project;
 pub(crate) mod record;
 pub(crate) mod removal;
+pub(crate) mod role;
 pub(crate) mod session;
 pub(crate) mod settings;
 pub(crate) mod traffic;
