@@ -231,3 +231,48 @@ async fn a_password_of_a_stranger_is_not_good_once_the_owner_confirms_the_addres
         assert_eq!(enter(email, PASSWORD).await, expected, "{email}");
     }
 }
+
+#[tokio::test]
+async fn what_belongs_to_one_environment_alone_stays_in_it() {
+    let server = Server::start();
+    let root = blog(&server).await;
+    let owner = server.owner();
+    let api = front(&server, &root);
+    sign_up(&api, "ada@example.com").await;
+    api.post("/auth/v1/recover", &json!({ "email": "ada@example.com" })).await;
+    let provider = json!({ "environmentId": root.id, "name": "acme", "issuer": "https://id.example", "clientId": "us",
+        "clientSecret": "a-word-nobody-knows" });
+    owner.must("setAuthProvider", provider).await;
+    owner.must("updateAuthSettings", json!({ "environmentId": root.id, "signUp": false })).await;
+    let kept = [("users", 1), ("auth_settings", 1)];
+    let left =
+        ["identities", "sessions", "refresh_tokens", "one_time_tokens", "mails", "auth_flows", "signing_keys", "auth_providers"];
+    for (name, strategy, mode) in [("a", "INSTANT", "full"), ("b", "SNAPSHOT", "full"), ("c", "AUTO", "system")] {
+        let made = branch(&owner, &root.project, "dev", name, json!({ "strategy": strategy, "mode": mode })).await;
+        let made = Environment::of(&made);
+        let admin = superuser(&server, &database_of(&server, &made.id).await).await;
+        let count = async |table: &str| -> i64 {
+            admin.query_one(&format!("SELECT count(*) FROM cloche.{table}"), &[]).await.unwrap().get(0)
+        };
+        for (table, rows) in kept {
+            let rows = if table == "users" && mode == "system" { 0 } else { rows };
+            assert_eq!(count(table).await, rows, "{strategy} {mode}: {table}");
+        }
+        for table in left {
+            assert_eq!(count(table).await, 0, "{strategy} {mode}: {table}");
+        }
+        // Whether people may sign up is decided there as it was here.
+        let refused =
+            front(&server, &made).post("/auth/v1/signup", &json!({ "email": "b@example.com", "password": PASSWORD })).await;
+        assert_eq!(refused.json()["error_code"], "signup_disabled", "{}", refused.text);
+    }
+    // The tenant's own SQL, and what an application's functions run as, see nothing of it.
+    for (login, table) in
+        [("_data", "users"), ("_data", "signing_keys"), ("_owner", "users"), ("_owner", "auth_providers"), ("_sql", "mails")]
+    {
+        let database = database_of(&server, &root.id).await;
+        let admin = superuser(&server, &database).await;
+        let may = format!("SELECT has_any_column_privilege('{database}{login}', 'cloche.{table}', 'SELECT, INSERT, UPDATE')");
+        assert!(!admin.query_one(&may, &[]).await.unwrap().get::<_, bool>(0), "{login} {table}");
+    }
+}

@@ -132,6 +132,12 @@ pub(crate) async fn find_external(tx: &Transaction<'_>, external_id: &str) -> Re
     Ok(tx.query_opt(&format!("{SELECT} WHERE u.external_id = $1"), &[&external_id]).await?.as_ref().map(read))
 }
 
+/// Waits until nobody else makes a user under this name; until the transaction ends, nobody does.
+pub(crate) async fn take_turn(tx: &Transaction<'_>, name: &str) -> Result<()> {
+    tx.execute("SELECT pg_advisory_xact_lock(hashtextextended($1, 0))", &[&name]).await?;
+    Ok(())
+}
+
 /// By who they are to a provider.
 pub(crate) async fn find_by_identity(tx: &Transaction<'_>, provider: &str, subject: &str) -> Result<Option<User>> {
     let sql = format!("{SELECT} JOIN cloche.identities w ON w.user_id = u.id WHERE w.provider = $1 AND w.subject = $2");

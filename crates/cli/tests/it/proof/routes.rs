@@ -261,7 +261,7 @@ fn out_of_place(name: &str, route: &Route) -> bool {
 /// Without a password or a link, signing in is refused, in whatever words.
 fn is_refused(route: &Route, status: u16, statuses: &[u16]) -> bool {
     if matches!(route.credential, Credential::Session | Credential::Link) {
-        (400..500).contains(&status)
+        (400..500).contains(&status) || statuses.contains(&status)
     } else {
         statuses.contains(&status)
     }

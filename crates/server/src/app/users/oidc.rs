@@ -184,7 +184,7 @@ async fn user_of(tx: &Transaction<'_>, provider: &str, claims: &Value, sign_up: 
     super::checked_metadata("claims", Some(&told))?;
     // Two first sign-ins of the same person at once: the second finds the first.
     let turn = format!("cloche/identity/{provider}/{subject}");
-    tx.execute("SELECT pg_advisory_xact_lock(hashtextextended($1, 0))", &[&turn]).await?;
+    users::take_turn(tx, &turn).await?;
     if let Some(user) = users::find_by_identity(tx, provider, subject).await? {
         users::put_identity(tx, user.id, provider, subject, &told).await?;
         return users::find(tx, user.id).await?.ok_or_else(super::unknown);
