@@ -21,34 +21,88 @@ const MAX_EDITS: usize = 100;
 #[derive(Clone, Debug, PartialEq)]
 pub enum Edit {
     /// Columns, primary key and comment, and who may do what as in `SetAccess`; keys, checks and indexes are edits of their own.
-    CreateTable { table: Table, access: Vec<(String, Vec<String>)> },
+    CreateTable {
+        table: Table,
+        access: Vec<(String, Vec<String>)>,
+    },
     DropTable(String),
-    RenameTable { name: String, new_name: String },
+    RenameTable {
+        name: String,
+        new_name: String,
+    },
     /// `None` leaves it as it is; the comment's inner `None` removes it.
-    AlterTable { table: String, primary_key: Option<Vec<String>>, comment: Option<Option<String>> },
+    AlterTable {
+        table: String,
+        primary_key: Option<Vec<String>>,
+        comment: Option<Option<String>>,
+    },
     /// Who may do what to the rows without a secret key: by role, verbs as files spell them.
-    SetAccess { table: String, access: Vec<(String, Vec<String>)> },
-    AddColumn { table: String, column: Column },
-    AlterColumn { table: String, column: String, change: ColumnChange },
-    DropColumn { table: String, column: String },
-    AddIndex { table: String, index: Index },
-    DropIndex { table: String, name: String },
-    AddForeignKey { table: String, key: ForeignKey },
-    AddUnique { table: String, columns: Vec<String>, name: String },
-    AddCheck { table: String, name: String, expression: String },
+    SetAccess {
+        table: String,
+        access: Vec<(String, Vec<String>)>,
+    },
+    AddColumn {
+        table: String,
+        column: Column,
+    },
+    AlterColumn {
+        table: String,
+        column: String,
+        change: ColumnChange,
+    },
+    DropColumn {
+        table: String,
+        column: String,
+    },
+    AddIndex {
+        table: String,
+        index: Index,
+    },
+    DropIndex {
+        table: String,
+        name: String,
+    },
+    AddForeignKey {
+        table: String,
+        key: ForeignKey,
+    },
+    AddUnique {
+        table: String,
+        columns: Vec<String>,
+        name: String,
+    },
+    AddCheck {
+        table: String,
+        name: String,
+        expression: String,
+    },
     /// Of a foreign key, unique constraint or check.
-    DropConstraint { table: String, name: String },
+    DropConstraint {
+        table: String,
+        name: String,
+    },
     CreateEnum(EnumType),
     /// Before or after another value; at the end without.
-    AddEnumValue { name: String, value: String, before: Option<String>, after: Option<String> },
+    AddEnumValue {
+        name: String,
+        value: String,
+        before: Option<String>,
+        after: Option<String>,
+    },
     DropEnum(String),
     CreateView(View),
     ReplaceView(View),
-    RenameView { name: String, new_name: String },
+    RenameView {
+        name: String,
+        new_name: String,
+    },
     DropView(String),
     CreateFunction(Function),
     ReplaceFunction(Function),
-    RenameFunction { name: String, new_name: String },
+    RenameFunction {
+        name: String,
+        new_name: String,
+    },
     /// By name, or with types (`slug(text)`) for one of several of a name.
     DropFunction(String),
 }

@@ -131,9 +131,7 @@ impl OnColumns {
             let at = table.columns.iter().position(|it| it.name == *column)?;
             (name.is_empty() || name == names::generate(&table.name, columns, suffix)).then_some(at)
         };
-        let check = |name: &str| {
-            table.columns.iter().position(|it| name == names::generate(&table.name, &[&it.name], "check"))
-        };
+        let check = |name: &str| table.columns.iter().position(|it| name == names::generate(&table.name, &[&it.name], "check"));
         Self {
             key: table.primary_key.len() == 1 && table.column(&table.primary_key[0]).is_some(),
             uniques: rising(table.uniques.iter().map(|it| one(&it.columns, &it.name, "key"))),
@@ -177,7 +175,10 @@ fn table(table: &Table) -> String {
         format!("- {}", braces(&[("columns", scalars(&it.columns)), ("name", scalar(&it.name))]))
     };
     list("uniques", table.uniques[on.uniques..].iter().map(unique).collect());
-    list("foreign_keys", table.foreign_keys[on.foreign_keys..].iter().map(|it| format!("- {}", foreign_key(table, it))).collect());
+    list(
+        "foreign_keys",
+        table.foreign_keys[on.foreign_keys..].iter().map(|it| format!("- {}", foreign_key(table, it))).collect(),
+    );
     let check = |it: &crate::model::Check| format!("{}: {}", scalar(&it.name), scalar(&it.expression));
     list("checks", table.checks[on.checks..].iter().map(check).collect());
     out + &access(&table.access) + &tail(table.comment.as_ref(), table.renamed_from.as_ref())

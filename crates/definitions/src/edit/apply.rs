@@ -59,9 +59,7 @@ impl<'a> Work<'a> {
                 self.definitions.enums.insert(type_.name.clone(), type_.clone());
                 Ok(())
             }
-            Edit::AddEnumValue { name, value, before, after } => {
-                self.add_value(name, value, before.as_deref(), after.as_deref())
-            }
+            Edit::AddEnumValue { name, value, before, after } => self.add_value(name, value, before.as_deref(), after.as_deref()),
             Edit::DropEnum(name) => {
                 let there = self.definitions.enums.remove(name).is_some();
                 self.or_by_hand(there, "enum", name, self.deployed.enums.contains_key(name))
@@ -327,7 +325,10 @@ impl<'a> Work<'a> {
                     [one] => one.clone(),
                     [] => name.clone(),
                     several => {
-                        return Err((format!("there are several functions `{name}`"), Some(format!("name one of: {}", several.join("; ")))));
+                        return Err((
+                            format!("there are several functions `{name}`"),
+                            Some(format!("name one of: {}", several.join("; "))),
+                        ));
                     }
                 };
                 let there = self.deployed.functions.iter().any(|it| it.signature() == signature);

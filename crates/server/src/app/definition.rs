@@ -180,12 +180,16 @@ fn removed(local: &Definitions, deployed: &Deployed, prune: bool) -> Value {
         deployed.tables.keys().filter_map(|it| gone("table", it, local.tables.contains_key(it), tables.contains(it.as_str()))),
     );
     removed.extend(deployed.enums.keys().filter_map(|it| gone("enum", it, local.enums.contains_key(it), false)));
-    removed.extend(deployed.views.keys().filter_map(|it| {
-        gone("view", it, local.views.contains_key(it), views.contains(it.as_str()))
-    }));
-    removed.extend(deployed.functions.iter().map(|it| &it.name).filter_map(|it| {
-        gone("function", it, local.functions.contains_key(it), functions.contains(it.as_str()))
-    }));
+    removed.extend(
+        deployed.views.keys().filter_map(|it| gone("view", it, local.views.contains_key(it), views.contains(it.as_str()))),
+    );
+    removed.extend(
+        deployed
+            .functions
+            .iter()
+            .map(|it| &it.name)
+            .filter_map(|it| gone("function", it, local.functions.contains_key(it), functions.contains(it.as_str()))),
+    );
     removed.extend(deployed.roles.keys().filter_map(|it| gone("role", it, local.roles.contains_key(it), false)));
     Value::Array(removed)
 }

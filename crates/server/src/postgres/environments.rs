@@ -1,5 +1,7 @@
 //! The environments this server has connections to: opened on demand, closed when idle, all under one budget.
 
+mod remembered;
+
 use std::collections::HashMap;
 use std::num::NonZero;
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
@@ -15,13 +17,13 @@ use super::database::DatabaseName;
 use super::encode::OUTPUT_OPTIONS;
 use super::gate::{Closed, Gate, Pass};
 use super::lane::{LANE_OPTIONS, Lane};
-use super::schema::{self, Schema};
 use super::settings::EnvironmentSettings;
 use super::signing::SigningKeys;
 use super::template::migrate_environment;
 use crate::error::{Error, Result};
 use crate::fence::Lease;
 use crate::traffic::requests::Traffic;
+use remembered::Remembered;
 
 /// Connections to all environments together; PostgreSQL allows 200, the rest is the administrator's and the customers' own.
 const BUDGET: usize = 120;
@@ -38,8 +40,6 @@ const MAX_PLATFORM: usize = 4;
 const IDLE: Duration = Duration::from_secs(60);
 /// How long the requests inside may take to leave a gate that another node has closed; it has given up long before that.
 const LEAVE: Duration = Duration::from_secs(15);
-/// How long tables are remembered before they are read again beside the requests: the customer's own SQL changes them unsaid.
-const SCHEMA_AGE: Duration = Duration::from_secs(30);
 /// How long a request waits for a connection when the budget is spent.
 const PATIENCE: Duration = Duration::from_secs(5);
 
@@ -87,21 +87,6 @@ pub(crate) struct Handle {
 struct Pool {
     idle: Mutex<Vec<Connection>>,
     slots: Arc<Semaphore>,
-}
-
-/// What is read of an environment at once, and remembered together.
-#[derive(Clone)]
-struct Known {
-    schema: Arc<Schema>,
-    settings: Arc<EnvironmentSettings>,
-}
-
-/// The tables and settings as they were read last.
-#[derive(Default)]
-struct Remembered {
-    schema: Option<(Known, Instant)>,
-    /// Counts the changes heard of: what was being read while one came in is not remembered.
-    changes: u64,
 }
 
 struct Budget {
@@ -401,76 +386,6 @@ impl Handle {
         migrate_environment(&self.cluster, &self.database).await?;
         *migrated = true;
         Ok(())
-    }
-
-    /// The tables there are, from memory where known.
-    pub(crate) async fn schema(self: &Arc<Self>) -> Result<Arc<Schema>> {
-        let known = locked(&self.schema).schema.clone();
-        let Some((Known { schema, .. }, read)) = known.filter(|_| self.lease.holds()) else {
-            return Ok(self.load_schema(Duration::ZERO).await?.schema);
-        };
-        if read.elapsed() > SCHEMA_AGE && self.schema_loading.try_lock().is_ok() {
-            let handle = Arc::clone(self);
-            tokio::spawn(async move {
-                if let Err(error) = handle.load_schema(SCHEMA_AGE).await {
-                    tracing::debug!(?error, "the tables could not be read again");
-                }
-            });
-        }
-        Ok(schema)
-    }
-
-    /// The environment's settings, from memory where known. Goes in at the gate by itself, and only where it must.
-    pub(crate) async fn settings(self: &Arc<Self>) -> Result<Arc<EnvironmentSettings>> {
-        if let Some(settings) = self.known_settings().filter(|_| self.lease.holds()) {
-            return Ok(settings);
-        }
-        let _pass = self.enter().await?;
-        Ok(self.load_schema(Duration::ZERO).await?.settings)
-    }
-
-    fn known_settings(&self) -> Option<Arc<EnvironmentSettings>> {
-        locked(&self.schema).schema.as_ref().map(|(known, _)| Arc::clone(&known.settings))
-    }
-
-    fn forget_schema(&self) {
-        let mut remembered = locked(&self.schema);
-        remembered.changes += 1;
-        remembered.schema = None;
-    }
-
-    /// The tables there are now, unless they were read within the last second.
-    pub(crate) async fn reload_schema(self: &Arc<Self>) -> Result<Arc<Schema>> {
-        Ok(self.load_schema(Duration::from_secs(1)).await?.schema)
-    }
-
-    async fn load_schema(self: &Arc<Self>, max_age: Duration) -> Result<Known> {
-        let asked = Instant::now();
-        let _turn = self.schema_loading.lock().await;
-        let changes = {
-            let remembered = locked(&self.schema);
-            if let Some((known, read)) = &remembered.schema
-                && (*read >= asked || read.elapsed() < max_age)
-            {
-                return Ok(known.clone());
-            }
-            remembered.changes
-        };
-        let session = self.session().await?;
-        let read = Instant::now();
-        let client = session.client()?;
-        let read_both = async { tokio::try_join!(schema::load(client), EnvironmentSettings::load(client)) };
-        let (schema, settings) = read_both.await.map_err(super::sqlstate::to_error)?;
-        let known = Known { schema: Arc::new(schema), settings: Arc::new(settings) };
-        let timeout = known.settings.statement_timeout_seconds;
-        if self.statement_timeout.swap(timeout, Ordering::Relaxed) != timeout {
-            self.close_connections();
-        }
-        let mut remembered = locked(&self.schema);
-        if remembered.changes == changes {
-            remembered.schema = Some((known.clone(), read));
-        }
-        Ok(known)
     }
 
     fn has_connections(&self) -> bool {
