@@ -4,6 +4,7 @@
 //! so an edit can do nothing that a file could not say, and its mistakes are told in the same words.
 
 mod apply;
+mod roles;
 mod scope;
 
 use crate::code::{Argument, Function, View};
@@ -172,11 +173,13 @@ pub fn edit(deployed: &Deployed, edits: &[Edit]) -> Result<Edited, Vec<Diagnosti
     for (at, edit) in edits.iter().enumerate() {
         let path = format!("changes[{at}].{}", edit.name());
         work.apply(edit).map_err(|(message, hint)| vec![mistake(&path, message, hint)])?;
+        let roles = std::mem::take(&mut work.definitions.roles);
         work.definitions = parse(&print(&work.definitions)).map_err(|mistakes| {
             // Lines and files are those of a print nobody has seen.
             let told = mistakes.into_iter().map(|it| mistake(&path, format!("{} ({})", it.message, thing(&it.path)), it.hint));
             told.collect::<Vec<_>>()
         })?;
+        work.definitions.roles = roles;
     }
     let scope = scope::of(deployed, &original, work.definitions, &work.drops);
     let plan = plan(&scope.definitions, &scope.deployed, PlanOptions { prune: true })?;

@@ -1,7 +1,10 @@
-//! Definitions written as the files that say them: [`crate::parse()`] of what is printed is what was printed.
+//! Definitions written as the files that say them: [`crate::parse()`] of what is printed is what was printed. Roles are not: nothing but
+//! their own files and mutations changes them.
+
+use std::collections::BTreeSet;
 
 use crate::code::{Argument, Function, Returns, View};
-use crate::model::{Access, Column, Definitions, EnumType, ForeignKey, Index, IndexColumn, IndexKey, Nulls, Table};
+use crate::model::{Access, Column, Definitions, EnumType, ForeignKey, Index, IndexColumn, IndexKey, Nulls, Table, Verb};
 use crate::names;
 use crate::parse::SourceFile;
 
@@ -239,7 +242,8 @@ fn index(table: &Table, index: &Index) -> String {
         .iter()
         .filter_map(|it| if let IndexKey::Column(name) = &it.key { Some(name.as_str()) } else { None })
         .collect();
-    let named = !index.name.is_empty() && !(bare && index.name == names::generate(&table.name, &parts, "idx"));
+    let generated = bare && index.name == names::generate(&table.name, &parts, "idx");
+    let named = !(index.name.is_empty() || generated);
     let mut entries = vec![("columns", scalars(&columns))];
     if named {
         entries.push(("name", scalar(&index.name)));
@@ -273,9 +277,8 @@ fn index_column(column: &IndexColumn) -> String {
 }
 
 fn access(access: &Access) -> String {
-    if access.anon.is_empty() {
-        return String::new();
-    }
-    let verbs: Vec<&str> = access.anon.iter().map(|verb| verb.name()).collect();
-    format!("access: {{ anon: [{}] }}\n", verbs.join(", "))
+    let list = |verbs: &BTreeSet<Verb>| format!("[{}]", verbs.iter().map(|verb| verb.name()).collect::<Vec<_>>().join(", "));
+    let roles = [("anon", &access.anon), ("user", &access.user)].into_iter().filter(|(_, verbs)| !verbs.is_empty());
+    let entries: Vec<(&str, String)> = roles.map(|(role, verbs)| (role, list(verbs))).collect();
+    if entries.is_empty() { String::new() } else { format!("access: {}\n", braces(&entries)) }
 }

@@ -1,6 +1,7 @@
 //! The environments this server has connections to: opened on demand, closed when idle, all under one budget.
 
-mod remembered;
+mod tables;
+mod writers;
 
 use std::collections::HashMap;
 use std::num::NonZero;
@@ -23,7 +24,6 @@ use super::template::migrate_environment;
 use crate::error::{Error, Result};
 use crate::fence::Lease;
 use crate::traffic::requests::Traffic;
-use remembered::Remembered;
 
 /// Connections to all environments together; PostgreSQL allows 200, the rest is the administrator's and the customers' own.
 const BUDGET: usize = 120;
@@ -68,13 +68,14 @@ pub(crate) struct Handle {
     opening: tokio::sync::Mutex<()>,
     sessions: Pool,
     platform: Pool,
+    writers: writers::Writers,
     pub(super) signing: SigningKeys,
     /// Held while schema `cloche` is brought up to date; true when that is done.
     migrated: tokio::sync::Mutex<bool>,
     /// Counts the closings of all connections: one that was out meanwhile is not taken back.
     generation: AtomicU64,
     lease: Arc<Lease>,
-    schema: Mutex<Remembered>,
+    schema: Mutex<tables::Remembered>,
     schema_loading: tokio::sync::Mutex<()>,
     /// Seconds, with which sessions are connected.
     statement_timeout: AtomicU32,
@@ -243,6 +244,7 @@ impl Handle {
             opening: tokio::sync::Mutex::default(),
             sessions: Pool::new(MAX_SESSIONS),
             platform: Pool::new(MAX_PLATFORM),
+            writers: writers::Writers::new(),
             signing: SigningKeys::default(),
             migrated: tokio::sync::Mutex::default(),
             generation: AtomicU64::new(0),
@@ -333,29 +335,21 @@ impl Handle {
 
     async fn take(self: &Arc<Self>, login: Login) -> Result<Session> {
         let pool = self.pool(login);
-        let turn = tokio::time::timeout(PATIENCE, Arc::clone(&pool.slots).acquire_owned())
-            .await
-            .map_err(|_| {
-                Error::unavailable(
-                    "environment/connections",
-                    "All connections of this environment are in use.",
-                    Duration::from_secs(1),
-                )
-            })?
-            .map_err(Error::internal)?;
+        let turn = turn(&pool.slots).await?;
         let generation = self.generation.load(Ordering::SeqCst);
         let idle = std::iter::from_fn(|| locked(&pool.idle).pop()).find(|connection| !connection.client.is_closed());
         let connection = match idle {
             Some(connection) => connection,
             None => match login {
-                Login::Data => {
-                    let timeout = self.statement_timeout.load(Ordering::Relaxed);
-                    self.connect(&format!("{SESSION_OPTIONS}{timeout}s")).await?
-                }
+                Login::Data => self.connect(&self.session_options()).await?,
                 Login::Platform => self.connect_as(&self.database.platform_login(), PLATFORM_SESSION_OPTIONS).await?,
             },
         };
         Ok(Session { connection: Some(connection), handle: Arc::clone(self), login, generation, _turn: turn })
+    }
+
+    fn session_options(&self) -> String {
+        format!("{SESSION_OPTIONS}{}s", self.statement_timeout.load(Ordering::Relaxed))
     }
 
     fn pool(&self, login: Login) -> &Pool {
@@ -389,14 +383,21 @@ impl Handle {
     }
 
     fn has_connections(&self) -> bool {
-        !locked(&self.lanes).is_empty() || !locked(&self.sessions.idle).is_empty() || !locked(&self.platform.idle).is_empty()
+        let pools = [&self.sessions, &self.platform];
+        !locked(&self.lanes).is_empty() || !self.writers.is_empty() || pools.iter().any(|pool| !locked(&pool.idle).is_empty())
     }
 
     fn close_connections(&self) {
-        self.generation.fetch_add(1, Ordering::SeqCst);
+        self.close_sessions();
         locked(&self.lanes).clear();
-        locked(&self.sessions.idle).clear();
         locked(&self.platform.idle).clear();
+    }
+
+    /// Those that statements of any length run on.
+    fn close_sessions(&self) {
+        self.generation.fetch_add(1, Ordering::SeqCst);
+        locked(&self.sessions.idle).clear();
+        self.writers.close();
     }
 }
 
@@ -442,6 +443,15 @@ impl Drop for Session {
             }
         });
     }
+}
+
+/// A turn at an environment's connections of one kind.
+async fn turn(slots: &Arc<Semaphore>) -> Result<OwnedSemaphorePermit> {
+    let busy = || {
+        Error::unavailable("environment/connections", "All connections of this environment are in use.", Duration::from_secs(1))
+    };
+    let turn = tokio::time::timeout(PATIENCE, Arc::clone(slots).acquire_owned()).await.map_err(|_| busy())?;
+    turn.map_err(Error::internal)
 }
 
 /// Locks; a poisoned lock is used all the same, because nothing in this file panics while holding one.

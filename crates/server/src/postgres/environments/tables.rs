@@ -1,13 +1,14 @@
-//! What is remembered of an environment: its tables and settings, until a change is heard of or the lease has run out.
+//! The tables and settings of an environment, remembered.
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
-use super::{Handle, locked};
+use tokio_postgres::Client;
+
+use super::{EnvironmentSettings, Handle, locked};
 use crate::error::Result;
 use crate::postgres::schema::{self, Schema};
-use crate::postgres::settings::EnvironmentSettings;
 use crate::postgres::sqlstate::to_error;
 
 /// How long tables are remembered before they are read again beside the requests: the customer's own SQL changes them unsaid.
@@ -15,7 +16,7 @@ const SCHEMA_AGE: Duration = Duration::from_secs(30);
 
 /// What is read of an environment at once, and remembered together.
 #[derive(Clone)]
-pub(super) struct Known {
+struct Known {
     schema: Arc<Schema>,
     settings: Arc<EnvironmentSettings>,
 }
@@ -82,20 +83,39 @@ impl Handle {
             }
             remembered.changes
         };
-        let session = self.session().await?;
-        let read = Instant::now();
-        let client = session.client()?;
-        let read_both = async { tokio::try_join!(schema::load(client), EnvironmentSettings::load(client)) };
-        let (schema, settings) = read_both.await.map_err(to_error)?;
-        let known = Known { schema: Arc::new(schema), settings: Arc::new(settings) };
+        let (known, read) = self.read().await?;
         let timeout = known.settings.statement_timeout_seconds;
         if self.statement_timeout.swap(timeout, Ordering::Relaxed) != timeout {
-            self.close_connections();
+            self.close_sessions();
         }
         let mut remembered = locked(&self.schema);
         if remembered.changes == changes {
             remembered.schema = Some((known.clone(), read));
         }
         Ok(known)
+    }
+
+    /// Reads them, and tells when. The first time on the lane that the request will want next: one connection less to open.
+    async fn read(self: &Arc<Self>) -> Result<(Known, Instant)> {
+        let is_first = locked(&self.schema).schema.is_none();
+        if is_first {
+            let lane = self.lane().await?;
+            let read = Instant::now();
+            match Known::read(lane.lane().client()).await {
+                Ok(known) => return Ok((known, read)),
+                // There are so many tables that it takes longer than a lane allows, or the lane has ended.
+                Err(error) => tracing::debug!(?error, "the tables could not be read on a lane"),
+            }
+        }
+        let session = self.session().await?;
+        let read = Instant::now();
+        Ok((Known::read(session.client()?).await.map_err(to_error)?, read))
+    }
+}
+
+impl Known {
+    async fn read(client: &Client) -> Result<Self, tokio_postgres::Error> {
+        let (schema, settings) = tokio::try_join!(schema::load(client), EnvironmentSettings::load(client))?;
+        Ok(Self { schema: Arc::new(schema), settings: Arc::new(settings) })
     }
 }
