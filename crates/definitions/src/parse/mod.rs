@@ -55,18 +55,7 @@ pub fn parse(files: &[SourceFile]) -> Result<Definitions, Vec<Diagnostic>> {
         return Err(report.diagnostics);
     }
     let mut diagnostics = Vec::new();
-    let mut sorted: BTreeMap<(&str, String), &SourceFile> = BTreeMap::new();
-    for file in files {
-        let mut report = Report::new(&file.path);
-        if let Some(thing) = place(file, &mut report) {
-            let first = sorted.entry(thing).or_insert(file);
-            if !std::ptr::eq(*first, file) {
-                let hint = Some("remove one of the two files".into());
-                report.error(None, format!("`{}` defines the same thing", first.path), hint);
-            }
-        }
-        diagnostics.append(&mut report.diagnostics);
-    }
+    let sorted = sorted(files, &mut diagnostics);
     let mut enums: BTreeMap<String, EnumType> = BTreeMap::new();
     let (mut tables, mut views, mut functions, mut roles) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
     let rows = sorted.keys().filter(|(folder, _)| matches!(*folder, "tables" | "views")).map(|(_, name)| name.clone()).collect();
@@ -108,10 +97,10 @@ pub fn parse(files: &[SourceFile]) -> Result<Definitions, Vec<Diagnostic>> {
         functions.into_iter().map(|(name, node, report)| code::function(&name, &node, &types, report)).collect();
     check::views(&mut views, &parsed, &enums);
     check::functions(&mut functions);
+    let mut definitions = Definitions { enums, ..Definitions::default() };
     let mut roles: Vec<_> = roles.into_iter().map(|(name, node, report)| role::parse(&name, &node, report)).collect();
     let has = |folder: &str, name: &str| files.iter().any(|file| is_of(file, folder, name));
     let unresolved = role::check(&mut roles, &parsed, |name| has("views", name), |name| has("functions", name));
-    let mut definitions = Definitions { enums, ..Definitions::default() };
     // A table whose file could not be read is not missing as well.
     definitions.unresolved = unresolved.into_iter().filter(|it| complete || !it.is_of_table()).collect();
     for mut role in roles {
@@ -132,6 +121,23 @@ pub fn parse(files: &[SourceFile]) -> Result<Definitions, Vec<Diagnostic>> {
     }
     diagnostics.sort();
     if diagnostics.is_empty() { Ok(definitions) } else { Err(diagnostics) }
+}
+
+/// The files by folder and name, each thing once.
+fn sorted<'f>(files: &'f [SourceFile], diagnostics: &mut Vec<Diagnostic>) -> BTreeMap<(&'static str, String), &'f SourceFile> {
+    let mut sorted: BTreeMap<(&str, String), &SourceFile> = BTreeMap::new();
+    for file in files {
+        let mut report = Report::new(&file.path);
+        if let Some(thing) = place(file, &mut report) {
+            let first = sorted.entry(thing).or_insert(file);
+            if !std::ptr::eq(*first, file) {
+                let hint = Some("remove one of the two files".into());
+                report.error(None, format!("`{}` defines the same thing", first.path), hint);
+            }
+        }
+        diagnostics.append(&mut report.diagnostics);
+    }
+    sorted
 }
 
 fn is_of(file: &SourceFile, folder: &str, name: &str) -> bool {

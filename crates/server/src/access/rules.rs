@@ -3,7 +3,9 @@
 use std::collections::{BTreeMap, HashMap};
 
 use cloche_definitions::Access;
-use cloche_definitions::role::{ANON, Effect, FieldMask, Masking, Operation, Resource as Named, Role as Definition, ScopeRule, USER};
+use cloche_definitions::role::{
+    ANON, Effect, FieldMask, Masking, Operation, Resource as Named, Role as Definition, ScopeRule, USER,
+};
 use cloche_dialect::{Boolean, Node};
 use cloche_wire::KeyKind;
 use serde::Deserialize;
@@ -149,7 +151,8 @@ impl Rules {
 
     /// The roles that allow it, each with what it reaches.
     pub(super) fn reaches<'r>(&'r self, user: Option<&'r EndUser>, resource: Resource<'_>, verb: Verb) -> Vec<Reach<'r>> {
-        let allowing = self.roles_of(user).map(|role| (role, role.entry(resource))).filter(|(_, entry)| entry.allow.contains(verb));
+        let allowing =
+            self.roles_of(user).map(|role| (role, role.entry(resource))).filter(|(_, entry)| entry.allow.contains(verb));
         allowing
             .map(|(role, entry)| {
                 let rows = entry.scopes.iter().filter(|(verbs, _)| verbs.contains(verb)).map(|(_, rule)| condition(rule, user));
@@ -328,8 +331,7 @@ pub(super) fn of_columns(
 ) -> BTreeMap<String, Masking> {
     let mut masked = mask.fields.clone();
     if let (Some(allow), Resource::Table(name) | Resource::View(name)) = (&mask.allow, resource) {
-        // No column has an empty name: with this the statement lists its columns, so that one which has been added since these were
-        // read is not shown.
+        // No column has an empty name: with this the statement lists its columns, and shows none that was added since.
         let hidden = columns(name).unwrap_or_default().into_iter().chain([String::new()]);
         for column in hidden.filter(|column| !allow.contains(column)) {
             masked.entry(column).or_insert(Masking::Hide);

@@ -35,7 +35,8 @@ pub(crate) async fn set(app: &App, found: &Found, name: &str, spec: &Value) -> R
             role.map(|(_, spec)| spec).ok_or_else(|| unknown(name))
         }
         Synced::Refused(mistakes) => {
-            let told: Vec<String> = mistakes.iter().map(|mistake| without_place(mistake.message.as_str(), mistake.hint.as_deref())).collect();
+            let told: Vec<String> =
+                mistakes.iter().map(|mistake| without_place(mistake.message.as_str(), mistake.hint.as_deref())).collect();
             Err(Error::bad_input("role/invalid", format!("The role '{name}' is not accepted: {}.", told.join("; ")))
                 .hint("Mend the role; nothing was changed."))
         }
@@ -117,9 +118,11 @@ fn malformed(resource: &str) -> Error {
 }
 
 fn columns(deployed: &Deployed) -> BTreeMap<&str, Vec<String>> {
-    let tables = deployed.tables.values().map(|table| {
-        (table.name.as_str(), table.columns.iter().map(|column| column.name.clone()).collect())
-    });
-    let views = deployed.views.values().map(|view| (view.name.as_str(), view.columns.iter().map(|(name, _)| name.clone()).collect()));
+    let tables = deployed
+        .tables
+        .values()
+        .map(|table| (table.name.as_str(), table.columns.iter().map(|column| column.name.clone()).collect()));
+    let views =
+        deployed.views.values().map(|view| (view.name.as_str(), view.columns.iter().map(|(name, _)| name.clone()).collect()));
     tables.chain(views).collect()
 }

@@ -6,7 +6,8 @@ use crate::error::{CliError, Exit, Result};
 use crate::model::{AccessMask, AccessRule, Explanation};
 use crate::printer::{fields, table};
 
-const EXPLAIN: &str = "query ExplainAccess($environmentId: String!, $resource: String!, $action: AccessAction!, $actor: AccessActorInput!) {
+const EXPLAIN: &str =
+    "query ExplainAccess($environmentId: String!, $resource: String!, $action: AccessAction!, $actor: AccessActorInput!) {
   explainAccess(environmentId: $environmentId, resource: $resource, action: $action, actor: $actor) {
     decision reason rows rules { role kind index effect decides text } masks { column mask text rows role index } } }";
 
@@ -31,7 +32,9 @@ pub(crate) async fn run(context: &Context, args: ExplainArgs) -> Result<Exit> {
 fn actor(args: &ExplainArgs) -> Result<Value> {
     if args.actor == AccessActor::Anon {
         if !args.roles.is_empty() || args.user_id.is_some() || args.claims.is_some() {
-            return Err(CliError::usage("anon has no roles, id or claims").hint("use --as user with --role, --user-id or --claims"));
+            return Err(
+                CliError::usage("anon has no roles, id or claims").hint("use --as user with --role, --user-id or --claims")
+            );
         }
         return Ok(json!({ "key": "ANON" }));
     }
