@@ -7,6 +7,7 @@ mod keys;
 mod people;
 mod project;
 mod settings;
+mod users;
 mod value;
 mod work;
 
@@ -24,6 +25,7 @@ pub(crate) use keys::{KeyKind, KeysCommand};
 pub(crate) use people::{MembersCommand, OfOrganization, OrganizationRole, OrgsCommand, ProjectRole, TokensCommand};
 pub(crate) use project::ProjectCommand;
 pub(crate) use settings::{Change, LogsArgs, SettingsCommand, setting_names};
+pub(crate) use users::UsersCommand;
 pub(crate) use value::{Duration, Variable};
 pub(crate) use work::{DevArgs, InitArgs, PullArgs, SqlArgs, StatusArgs, Template, VarsCommand};
 
@@ -119,14 +121,17 @@ pub(crate) enum Command {
     Settings(SettingsCommand),
     /// Show the requests an environment has answered lately.
     Logs(LogsArgs),
+    /// Look after the users of an environment's applications.
+    #[command(subcommand)]
+    Users(UsersCommand),
     /// Read and write an environment's records with an API key.
     #[command(subcommand)]
     Data(DataCommand),
+    /// Open psql in an environment's database, with the environment's own SQL login.
+    Sql(SqlArgs),
     /// Ask what the access rules of an environment allow.
     #[command(subcommand)]
     Access(AccessCommand),
-    /// Open psql in an environment's database, with the environment's own SQL login.
-    Sql(SqlArgs),
     /// Create and look at organizations.
     #[command(subcommand)]
     Orgs(OrgsCommand),

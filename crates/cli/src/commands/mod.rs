@@ -24,6 +24,7 @@ mod sql;
 mod status;
 mod sync;
 mod tokens;
+mod users;
 mod vars;
 mod whoami;
 
@@ -88,6 +89,7 @@ async fn run_client(settings: Settings, printer: Printer, command: Command) -> R
         Command::Vars(verb) => vars::run(&context, verb).await,
         Command::Settings(verb) => settings::run(&context, verb).await,
         Command::Logs(args) => logs::run(&context, args).await,
+        Command::Users(verb) => users::run(&context, verb).await,
         Command::Data(verb) => data::run(&context, verb).await,
         Command::Access(verb) => access::run(&context, verb).await,
         Command::Orgs(verb) => orgs::run(&context, verb).await,

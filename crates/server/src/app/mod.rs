@@ -27,6 +27,7 @@ use std::sync::Arc;
 use chrono::{DateTime, TimeDelta, Utc};
 use cloche_wire::OperationId;
 
+use crate::auth::oidc::Providers;
 use crate::auth::{KeyCache, Passwords, Throttle, Uses};
 use crate::error::{Error, Result};
 use crate::fence::Fence;
@@ -51,6 +52,7 @@ pub(crate) struct App {
     pub(crate) limits: Limits,
     pub(crate) passwords: Passwords,
     pub(crate) throttle: Throttle,
+    pub(crate) providers: Providers,
     pub(crate) running: operation::Running,
     pub(crate) faults: faults::Script,
     pub(crate) metrics: metrics_exporter_prometheus::PrometheusHandle,

@@ -132,6 +132,7 @@ impl Answered {
 enum Place {
     Lane,
     Session,
+    Writer,
     Transaction,
 }
 
@@ -187,7 +188,12 @@ pub(crate) async fn create(
         let Some(body) = body else { return Ok(None) };
         let statement = compile::insert(context, table, query, body, asked.conflict.as_ref(), asked.change())?;
         usage::note(scope, context, table, Verb::Create, query, &body.keys);
-        Ok(Some(Planned { on: place(table, &statement, false, &asked.transaction), statement, is_flat: false, extra: () }))
+        let on = match place(table, &statement, false, &asked.transaction) {
+            // What is merged may change keys that others refer to, and with them those others.
+            Place::Session if asked.conflict.is_none() && statement.tells_plainly && !table.inserts_leave_state => Place::Writer,
+            place => place,
+        };
+        Ok(Some(Planned { on, statement, is_flat: false, extra: () }))
     };
     let (answered, _) = execute(scope, table, &verbs, &asked.transaction, work).await?;
     written(&answered.rows()?, asked.returning)
@@ -318,6 +324,7 @@ async fn attempt<T>(
     let on = match on {
         Place::Lane => On::Lane,
         Place::Session => On::Session,
+        Place::Writer => On::Writer,
         Place::Transaction => On::Transaction(transaction),
     };
     let answered = if is_flat {

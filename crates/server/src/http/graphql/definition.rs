@@ -119,7 +119,13 @@ impl DefinitionMutation {
         };
         settle(
             async { definition::sync(app, &found?, sync).await }.await,
-            |synced| DefinitionsPayload::of(synced, if dry_run { "Planned" } else { "Definitions applied successfully" }, "definitions"),
+            |synced| {
+                DefinitionsPayload::of(
+                    synced,
+                    if dry_run { "Planned" } else { "Definitions applied successfully" },
+                    "definitions",
+                )
+            },
             DefinitionsPayload::failed,
         )
     }

@@ -4,7 +4,8 @@ use std::collections::BTreeSet;
 
 use async_graphql::{Context, Object, Result, SimpleObject};
 use cloche_definitions::{
-    ConstraintKind, Deployed, DeployedConstraint, DeployedFunction, DeployedIndex, DeployedTable, DeployedView, Verb, adopt, print,
+    ConstraintKind, Deployed, DeployedConstraint, DeployedFunction, DeployedIndex, DeployedTable, DeployedView, Verb, adopt,
+    print,
 };
 
 use super::environment::found;
@@ -169,11 +170,8 @@ impl From<&DeployedTable> for SchemaTable {
             generated: it.generated,
             comment: it.comment.clone(),
         };
-        let given = |role, verbs: &BTreeSet<Verb>| TableAccess { role, verbs: verbs.iter().map(|verb| verb.name()).collect() };
-        let access = table.definition.iter().flat_map(|it| {
-            let user = (!it.access.user.is_empty()).then(|| given("user", &it.access.user));
-            std::iter::once(given("anon", &it.access.anon)).chain(user)
-        });
+        let of_role = |role, verbs: &BTreeSet<Verb>| TableAccess { role, verbs: verbs.iter().map(|verb| verb.name()).collect() };
+        let access = table.definition.iter().flat_map(|it| [of_role("anon", &it.access.anon), of_role("user", &it.access.user)]);
         Self {
             name: table.name.clone(),
             managed: table.definition.is_some(),
@@ -194,7 +192,8 @@ impl From<&DeployedTable> for SchemaTable {
 impl From<&DeployedConstraint> for SchemaConstraint {
     fn from(it: &DeployedConstraint) -> Self {
         let is_key = it.kind == ConstraintKind::ForeignKey;
-        let action = |action: cloche_definitions::ReferentialAction| is_key.then(|| action.sql().to_lowercase().replace(' ', "_"));
+        let action =
+            |action: cloche_definitions::ReferentialAction| is_key.then(|| action.sql().to_lowercase().replace(' ', "_"));
         Self {
             name: it.name.clone(),
             kind: match it.kind {

@@ -85,6 +85,7 @@ fn table_of(row: &Row) -> Result<Table, Error> {
         primary_key: row.try_get("primary_key")?,
         is_plain: !runs_code && columns.iter().all(|column| column.is_plain),
         writes_run_code: row.try_get("writes_run_code")?,
+        inserts_leave_state: row.try_get("inserts_leave_state")?,
         columns,
         comment: row.try_get("comment")?,
         computed: Vec::new(),
@@ -215,6 +216,7 @@ fn outcome_table(name: &str, outcomes: &[Outcome]) -> Table {
         primary_key: Vec::new(),
         is_plain: false,
         writes_run_code: false,
+        inserts_leave_state: true,
         sql_name: format!("public.{}", quote_identifier(name)),
         comment: None,
         computed: Vec::new(),
@@ -247,6 +249,21 @@ SELECT c.relname::text AS name,
     EXISTS (SELECT FROM pg_catalog.pg_trigger g WHERE g.tgrelid = c.oid AND NOT g.tgisinternal)
         OR EXISTS (SELECT FROM pg_catalog.pg_attrdef d JOIN pg_catalog.pg_depend p ON p.classid = 'pg_catalog.pg_attrdef'::pg_catalog.regclass
             AND p.objid = d.oid AND p.refclassid = 'pg_catalog.pg_proc'::pg_catalog.regclass WHERE d.adrelid = c.oid) AS writes_run_code,
+    c.relkind <> 'r' OR c.relhasrules OR c.relispartition OR EXISTS (
+        -- Stored expressions name the functions they call. PostgreSQL's own volatile ones set things, but for those named here.
+        SELECT FROM (
+            SELECT d.adbin::text AS expression FROM pg_catalog.pg_attrdef d WHERE d.adrelid = c.oid
+            UNION ALL
+            SELECT k.conbin::text FROM pg_catalog.pg_constraint k WHERE k.conrelid = c.oid AND k.conbin IS NOT NULL
+            UNION ALL
+            SELECT coalesce(i.indexprs::text, '') || coalesce(i.indpred::text, '') FROM pg_catalog.pg_index i
+            WHERE i.indrelid = c.oid AND (i.indexprs IS NOT NULL OR i.indpred IS NOT NULL)
+        ) x
+        CROSS JOIN LATERAL pg_catalog.regexp_matches(x.expression, 'funcid (\d+)', 'g') AS f
+        JOIN pg_catalog.pg_proc p ON p.oid = f[1]::pg_catalog.oid
+        WHERE p.pronamespace <> 'pg_catalog'::pg_catalog.regnamespace OR p.provolatile = 'v'
+            AND p.proname NOT IN ('nextval', 'gen_random_uuid', 'uuidv4', 'uuidv7', 'random', 'clock_timestamp', 'timeofday')
+    ) AS inserts_leave_state,
     coalesce(k.names, '{}') AS primary_key,
     coalesce(a.columns, '[]') AS columns
 FROM pg_catalog.pg_class c

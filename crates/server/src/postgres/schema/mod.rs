@@ -38,6 +38,8 @@ pub(crate) struct Table {
     pub(crate) is_plain: bool,
     /// Writing it runs code of the environment's owner: triggers, or functions in defaults.
     pub(crate) writes_run_code: bool,
+    /// Inserting runs what may leave state on the connection, such as a default of `set_config(…)`, or it is not known.
+    pub(crate) inserts_leave_state: bool,
     /// `public."name"`, ready for SQL.
     pub(crate) sql_name: String,
     pub(crate) comment: Option<String>,
