@@ -7,8 +7,6 @@ mod apply;
 mod roles;
 mod scope;
 
-use std::collections::BTreeMap;
-
 use crate::code::{Argument, Function, View};
 use crate::deployed::Deployed;
 use crate::diagnostic::Diagnostic;
@@ -170,8 +168,6 @@ pub fn edit(deployed: &Deployed, edits: &[Edit]) -> Result<Edited, Vec<Diagnosti
     if edits.is_empty() || edits.len() > MAX_EDITS {
         return Err(vec![mistake("changes", format!("{} changes; from 1 to {MAX_EDITS} are accepted", edits.len()), None)]);
     }
-    // Roles are changed by their own edits; one that names what goes away is refused nothing here, and closed where it is used.
-    let deployed = &Deployed { roles: BTreeMap::new(), ..deployed.clone() };
     let original = adopt(deployed);
     let mut work = apply::Work::new(deployed, &original);
     for (at, edit) in edits.iter().enumerate() {

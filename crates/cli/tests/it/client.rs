@@ -113,6 +113,7 @@ fn selection(mutation: &str) -> String {
                 .to_owned()
         }
         "setVariables" => "variables { name value }".to_owned(),
+        "setRole" | "deleteRole" => "role { name description spec }".to_owned(),
         "applyDefinitions" | "applySchema" => {
             "plan { hash empty changes { kind name action description breaking sql } extra { kind name } } \
                                errors { path line column message hint }"

@@ -55,18 +55,7 @@ pub fn parse(files: &[SourceFile]) -> Result<Definitions, Vec<Diagnostic>> {
         return Err(report.diagnostics);
     }
     let mut diagnostics = Vec::new();
-    let mut sorted: BTreeMap<(&str, String), &SourceFile> = BTreeMap::new();
-    for file in files {
-        let mut report = Report::new(&file.path);
-        if let Some(thing) = place(file, &mut report) {
-            let first = sorted.entry(thing).or_insert(file);
-            if !std::ptr::eq(*first, file) {
-                let hint = Some("remove one of the two files".into());
-                report.error(None, format!("`{}` defines the same thing", first.path), hint);
-            }
-        }
-        diagnostics.append(&mut report.diagnostics);
-    }
+    let sorted = sorted(files, &mut diagnostics);
     let mut enums: BTreeMap<String, EnumType> = BTreeMap::new();
     let (mut tables, mut views, mut functions, mut roles) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
     let rows = sorted.keys().filter(|(folder, _)| matches!(*folder, "tables" | "views")).map(|(_, name)| name.clone()).collect();
@@ -128,6 +117,23 @@ fn gather(
         diagnostics.append(&mut table.report.diagnostics);
         definitions.tables.insert(table.table.name.clone(), table.table);
     }
+}
+
+/// The files by folder and name, each thing once.
+fn sorted<'f>(files: &'f [SourceFile], diagnostics: &mut Vec<Diagnostic>) -> BTreeMap<(&'static str, String), &'f SourceFile> {
+    let mut sorted: BTreeMap<(&str, String), &SourceFile> = BTreeMap::new();
+    for file in files {
+        let mut report = Report::new(&file.path);
+        if let Some(thing) = place(file, &mut report) {
+            let first = sorted.entry(thing).or_insert(file);
+            if !std::ptr::eq(*first, file) {
+                let hint = Some("remove one of the two files".into());
+                report.error(None, format!("`{}` defines the same thing", first.path), hint);
+            }
+        }
+        diagnostics.append(&mut report.diagnostics);
+    }
+    sorted
 }
 
 fn is_of(file: &SourceFile, folder: &str, name: &str) -> bool {

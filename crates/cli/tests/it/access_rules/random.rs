@@ -34,7 +34,10 @@ impl Dice {
     }
 
     fn actions(&mut self) -> Value {
-        json!([["read"].as_slice(), &["read", "update"], &["update", "delete", "create"], &["read", "update", "delete", "create"]][self.below(4)])
+        json!(
+            [["read"].as_slice(), &["read", "update"], &["update", "delete", "create"], &["read", "update", "delete", "create"]]
+                [self.below(4)]
+        )
     }
 
     fn scope(&mut self) -> Value {
@@ -134,11 +137,13 @@ impl Actor {
     /// The roles through which a row is reached; None if nothing is allowed at all.
     fn reaching<'r>(&self, roles: &'r Map<String, Value>, row: &Value, action: &str) -> Option<Vec<&'r Value>> {
         let mine: Vec<&Value> = self.roles.iter().map(|name| &roles[*name]).collect();
-        let says = |role: &Value, effect: &str| list(role, "policies").any(|rule| rule["effect"] == effect && is_for(rule, action));
+        let says =
+            |role: &Value, effect: &str| list(role, "policies").any(|rule| rule["effect"] == effect && is_for(rule, action));
         if mine.iter().any(|role| says(role, "deny")) || !mine.iter().any(|role| says(role, "allow")) {
             return None;
         }
-        let meets = |role: &Value| list(role, "scope_rules").filter(|rule| is_for(rule, action)).all(|rule| self.meets(rule, row));
+        let meets =
+            |role: &Value| list(role, "scope_rules").filter(|rule| is_for(rule, action)).all(|rule| self.meets(rule, row));
         Some(mine.into_iter().filter(|role| says(role, "allow") && meets(role)).collect())
     }
 
@@ -215,7 +220,9 @@ async fn the_api_answers_what_the_rules_say() {
     let secret = server.api(&root.secret);
     let deploy = async |roles: &Map<String, Value>| {
         let mut files = vec![json!({ "path": "tables/t.yaml", "content": TABLE })];
-        files.extend(roles.iter().map(|(name, role)| json!({ "path": format!("roles/{name}.yaml"), "content": role.to_string() })));
+        files.extend(
+            roles.iter().map(|(name, role)| json!({ "path": format!("roles/{name}.yaml"), "content": role.to_string() })),
+        );
         server.owner().must("applyDefinitions", json!({ "environmentId": root.id, "files": files })).await;
     };
     let mut dice = Dice(7);
@@ -232,7 +239,8 @@ async fn the_api_answers_what_the_rules_say() {
     for round in 0..ROUNDS {
         let roles: Map<String, Value> = ROLES.iter().map(|name| ((*name).to_owned(), dice.role())).collect();
         deploy(&roles).await;
-        let change = [json!({ "a": "1" }), json!({ "b": null }), json!({ "owner": ADA }), json!({ "tags": ["0"] })][dice.below(4)].clone();
+        let change =
+            [json!({ "a": "1" }), json!({ "b": null }), json!({ "owner": ADA }), json!({ "tags": ["0"] })][dice.below(4)].clone();
         for actor in &actors {
             let context = format!("round {round}, {:?} with {:#}", actor.roles, json!(roles));
             check_read(actor, &roles, &rows, &context).await;

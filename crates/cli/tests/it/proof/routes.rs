@@ -396,6 +396,8 @@ async fn foreign_ids(matrix: &mut Matrix<'_>, route: &Route, own: &[(&str, &str)
         "pg_shadow",
         "table_access",
         "cloche.table_access",
+        "access_rules",
+        "cloche.access_rules",
     ];
     for table in tables.iter().map(|table| (*table).to_owned()).chain([format!("{database}.public.authors")]) {
         let answer = matrix.send(route, own, &table, &victims.author, "?select=*").await;

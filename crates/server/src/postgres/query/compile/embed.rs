@@ -25,6 +25,21 @@ impl Way<'_> {
     pub(super) fn is_function(&self) -> bool {
         matches!(self.relationship.link, Link::Function(_))
     }
+
+    /// It leads over a column that is masked: which records belong together would tell what is in it.
+    fn is_masked(&self, here: &Guard) -> bool {
+        let masked = |guard: &Guard, column: &String| guard.masks.contains_key(column);
+        match (&self.relationship.link, &self.junction) {
+            (Link::Key { columns, .. }, _) => {
+                columns.iter().any(|(near, far)| masked(here, near) || masked(&self.guard, far))
+            }
+            (Link::Junction { near, far, .. }, Some((_, between))) => {
+                let of_here = near.iter().any(|(column, own)| masked(between, column) || masked(here, own));
+                of_here || far.iter().any(|(column, own)| masked(between, column) || masked(&self.guard, own))
+            }
+            _ => false,
+        }
+    }
 }
 
 impl<'a, 'p> Writer<'a, 'p> {
@@ -33,7 +48,8 @@ impl<'a, 'p> Writer<'a, 'p> {
         let all = self.context.schema.relationships(&level.table.name);
         let named: Vec<&'a Relationship> = all.iter().filter(|way| is_meant(way, embed)).collect();
         // What the caller may not see is not there.
-        let mut ways: Vec<Way<'a>> = named.into_iter().filter_map(|way| self.open(way)).collect();
+        let open = named.into_iter().filter_map(|way| self.open(way));
+        let mut ways: Vec<Way<'a>> = open.filter(|way| !way.is_masked(&level.guard)).collect();
         // A function made for this stands before what the keys say.
         if let Some(at) = ways.iter().position(Way::is_function) {
             return Ok(ways.swap_remove(at));
