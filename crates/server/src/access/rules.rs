@@ -224,7 +224,7 @@ fn strictest<'m>(maskings: impl Iterator<Item = &'m Masking>) -> Option<String> 
     first
 }
 
-pub(super) fn verb_of(operation: Operation) -> Verb {
+pub(crate) fn verb_of(operation: Operation) -> Verb {
     match operation {
         Operation::Read => Verb::Read,
         Operation::Create => Verb::Create,

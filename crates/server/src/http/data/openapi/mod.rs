@@ -321,9 +321,9 @@ mod tests {
     #[test]
     fn it_tells_what_the_caller_may_and_sees() {
         let schema = Schema::of([
-            Table::for_tests("posts", &["id", "title", "secret"], &[]),
-            Table::for_tests("my posts", &["id"], &[]),
-            Table::for_tests("closed", &["id"], &[]),
+            Table::for_tests("posts", &["id", "title", "secret"]),
+            Table::for_tests("my posts", &["id"]),
+            Table::for_tests("closed", &["id"]),
         ]);
         let document = document(&schema, &Some1, 10);
         let paths: Vec<&String> = document["paths"].as_object().unwrap().keys().collect();

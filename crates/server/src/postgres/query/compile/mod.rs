@@ -121,7 +121,7 @@ impl<'a, 'p> Writer<'a, 'p> {
     }
 
     fn finish(self, sql: String) -> Statement<'p> {
-        Statement { sql, params: self.params, is_plain: self.is_plain }
+        Statement { sql, params: self.params, is_plain: self.is_plain, tells_plainly: self.is_plain }
     }
 
     /// The placeholder of a new value.
