@@ -136,6 +136,22 @@ models! {
     /// A variable; its value only when it was asked for.
     Variable { name: String, value: Option<String>, updated_at: Option<String>, }
 
+    /// A request to an environment's data plane.
+    LoggedRequest {
+        cursor: String,
+        at: String,
+        method: String,
+        /// The path, with placeholders.
+        route: String,
+        resource: Option<String>,
+        status: u16,
+        duration_ms: f64,
+        key_id: String,
+        user_id: Option<String>,
+        request_id: String,
+        address: Option<String>,
+    }
+
     /// What would change or has changed in an environment's definitions.
     Plan {
         hash: String,

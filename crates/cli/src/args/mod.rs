@@ -5,6 +5,7 @@ mod env;
 mod keys;
 mod people;
 mod project;
+mod settings;
 mod value;
 mod work;
 
@@ -20,6 +21,7 @@ pub(crate) use env::{BranchArgs, CreateArgs, EnvCommand};
 pub(crate) use keys::{KeyKind, KeysCommand};
 pub(crate) use people::{MembersCommand, OfOrganization, OrganizationRole, OrgsCommand, ProjectRole, TokensCommand};
 pub(crate) use project::ProjectCommand;
+pub(crate) use settings::{Change, LogsArgs, SettingsCommand, setting_names};
 pub(crate) use value::{Duration, Variable};
 pub(crate) use work::{DevArgs, InitArgs, PullArgs, SqlArgs, StatusArgs, Template, VarsCommand};
 
@@ -110,6 +112,11 @@ pub(crate) enum Command {
     /// Set and list the variables of an environment.
     #[command(subcommand)]
     Vars(VarsCommand),
+    /// Show and change which pages may call an environment, how often, and how much.
+    #[command(subcommand)]
+    Settings(SettingsCommand),
+    /// Show the requests an environment has answered lately.
+    Logs(LogsArgs),
     /// Read and write an environment's records with an API key.
     #[command(subcommand)]
     Data(DataCommand),

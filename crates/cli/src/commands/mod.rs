@@ -11,12 +11,14 @@ mod init;
 mod keys;
 mod login;
 mod logout;
+mod logs;
 mod lookup;
 mod members;
 mod orgs;
 mod project;
 mod pull;
 mod serve;
+mod settings;
 mod sql;
 mod status;
 mod sync;
@@ -83,6 +85,8 @@ async fn run_client(settings: Settings, printer: Printer, command: Command) -> R
         Command::Env(verb) => env::run(&context, verb).await,
         Command::Keys(verb) => keys::run(&context, verb).await,
         Command::Vars(verb) => vars::run(&context, verb).await,
+        Command::Settings(verb) => settings::run(&context, verb).await,
+        Command::Logs(args) => logs::run(&context, args).await,
         Command::Data(verb) => data::run(&context, verb).await,
         Command::Orgs(verb) => orgs::run(&context, verb).await,
         Command::Members(verb) => members::run(&context, verb).await,

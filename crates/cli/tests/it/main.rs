@@ -23,6 +23,7 @@ mod invitations;
 mod isolation;
 mod keys;
 mod members;
+mod openapi;
 mod proof;
 mod proxy;
 mod requests;

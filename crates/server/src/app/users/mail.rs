@@ -306,7 +306,8 @@ async fn use_up(tx: &Transaction<'_>, right: &Right) -> Result<User> {
     if current != Some(right.email.as_str()) {
         return Err(expired());
     }
-    if matches!(right.kind, MailKind::MagicLink | MailKind::Recovery) && !user.email_proven {
+    // Whoever signed up with this address before may have been somebody else.
+    if matches!(right.kind, MailKind::MagicLink | MailKind::Recovery | MailKind::Invite) && !user.email_proven {
         users::disinherit(tx, user.id).await?;
     }
     let change =

@@ -8,7 +8,7 @@ use crate::auth::Password;
 use crate::error::{Error, Result};
 use crate::postgres::auth_settings::{AuthSettings, MailKind};
 use crate::postgres::realm::Realm;
-use crate::postgres::users::{self, NewUser, User};
+use crate::postgres::users::{self, NewUser, User, UserChange};
 
 /// What somebody says who wants to become a user.
 pub(crate) struct SignUp<'a> {
@@ -43,7 +43,7 @@ pub(crate) async fn sign_up(app: &App, realm: &Realm, caller: &Caller, new: &Sig
     let mut platform = realm.platform().await?;
     if let Some(known) = users::find_by_email(platform.client()?, &email).await? {
         drop(platform);
-        return known_address(app, realm, &settings, known, new).await;
+        return known_address(app, realm, &settings, known, new, &hash).await;
     }
     let tx = platform.client_mut()?.transaction().await?;
     let row = NewUser {
@@ -66,7 +66,17 @@ pub(crate) async fn sign_up(app: &App, realm: &Realm, caller: &Caller, new: &Sig
 }
 
 /// Where addresses are confirmed, who asks does not learn that one is taken: its owner gets a mail, or nobody does.
-async fn known_address(app: &App, realm: &Realm, settings: &AuthSettings, known: User, new: &SignUp<'_>) -> Result<SignedUp> {
+///
+/// While nobody has shown that the address is theirs, the last password counts: who opens the mail has just chosen that one, and not
+/// what a stranger chose before them.
+async fn known_address(
+    app: &App,
+    realm: &Realm,
+    settings: &AuthSettings,
+    known: User,
+    new: &SignUp<'_>,
+    password_hash: &str,
+) -> Result<SignedUp> {
     if !settings.confirm_email {
         return Err(users::exists());
     }
@@ -75,6 +85,10 @@ async fn known_address(app: &App, realm: &Realm, settings: &AuthSettings, known:
         app.throttle.mail(realm.environment, &email)?;
         let mut platform = realm.platform().await?;
         let tx = platform.client_mut()?.transaction().await?;
+        if !known.email_proven {
+            let change = UserChange { password_hash: Some(password_hash), ..UserChange::default() };
+            users::update(&tx, known.id, &change).await?;
+        }
         let sent = mail::put(app, realm, &tx, settings, &known, MailKind::SignUp, &email, &new.link).await?;
         tx.commit().await?;
         return Ok(SignedUp::Unconfirmed(Box::new(nobody(sent.user, new.data))));
