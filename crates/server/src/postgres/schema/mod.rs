@@ -282,6 +282,7 @@ impl Table {
             primary_key: columns.first().map(|name| (*name).to_owned()).into_iter().collect(),
             is_plain: true,
             writes_run_code: false,
+            inserts_leave_state: false,
             sql_name: format!("public.{}", cloche_definitions::quote_identifier(name)),
             comment: None,
             computed: Vec::new(),
