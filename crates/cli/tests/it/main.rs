@@ -19,6 +19,7 @@ mod forgery;
 mod harness;
 mod help;
 mod hostile;
+mod inserts;
 mod invitations;
 mod isolation;
 mod keys;

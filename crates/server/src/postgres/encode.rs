@@ -62,9 +62,14 @@ pub(crate) enum Scalar {
 }
 
 impl Kind {
-    /// Of a type of PostgreSQL's own, by its number. A domain counts as what it is based on.
-    pub(crate) fn of_oid(oid: u32) -> Option<Self> {
-        Self::of_type(&Type::from_oid(oid)?)
+    /// Of a plain column, by the number and the category of its type. Enums and arrays of them have numbers of a database's own.
+    pub(crate) fn of_column(oid: u32, category: char) -> Option<Self> {
+        match (Type::from_oid(oid), category) {
+            (Some(type_), _) => Self::of_type(&type_),
+            (None, 'E') => Some(Self::One(Scalar::Text)),
+            (None, 'A') => Some(Self::Array(Scalar::Text)),
+            (None, _) => None,
+        }
     }
 
     /// Of a type as the driver knows it.

@@ -136,14 +136,16 @@ fn arrays_of_any_depth() {
 
 #[test]
 fn what_is_not_known_is_left_to_postgresql() {
-    assert_eq!(Kind::of_oid(Type::INT8.oid()), Some(Kind::One(Scalar::Int8)));
-    assert_eq!(Kind::of_oid(Type::TEXT_ARRAY.oid()), Some(Kind::Array(Scalar::Text)));
+    let text = Kind::One(Scalar::Text);
+    assert_eq!(Kind::of_column(Type::INT8.oid(), 'N'), Some(Kind::One(Scalar::Int8)));
+    assert_eq!(Kind::of_column(Type::TEXT_ARRAY.oid(), 'A'), Some(Kind::Array(Scalar::Text)));
+    assert_eq!((Kind::of_column(99_999, 'E'), Kind::of_column(99_999, 'C')), (Some(text), None));
     for type_ in [Type::INTERVAL, Type::OID, Type::INET, Type::INT4_RANGE, Type::INT2_VECTOR, Type::RECORD, Type::INTERVAL_ARRAY]
     {
         assert_eq!(Kind::of_type(&type_), None, "{type_}");
     }
-    assert!(Encoder::for_columns([("a", Some(Kind::One(Scalar::Text))), ("b", None)]).is_none());
-    let encoder = Encoder::for_columns([("a\"b", Some(Kind::One(Scalar::Text))), ("c", Kind::of_oid(23))]).unwrap();
+    assert!(Encoder::for_columns([("a", Some(text)), ("b", None)]).is_none());
+    let encoder = Encoder::for_columns([("a\"b", Some(text)), ("c", Kind::of_column(23, 'N'))]).unwrap();
     assert_eq!(&*encoder.columns[0].lead, br#"{"a\"b":"#);
     assert_eq!(&*encoder.columns[1].lead, br#","c":"#);
     assert_eq!(encoder.encode_array(&[]).unwrap(), "[]");

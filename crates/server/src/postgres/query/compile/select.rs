@@ -41,8 +41,7 @@ enum Shown {
 
 /// Its values can be written as JSON without PostgreSQL.
 fn is_flat(column: &Column) -> bool {
-    let known = Kind::of_oid(column.type_oid).is_some() || column.category == 'E';
-    known && !column.name.starts_with(BESIDE)
+    Kind::of_column(column.type_oid, column.category).is_some() && !column.name.starts_with(BESIDE)
 }
 
 impl Selected {
