@@ -18,6 +18,7 @@ mod forgery;
 mod harness;
 mod help;
 mod hostile;
+mod inference;
 mod invitations;
 mod isolation;
 mod keys;

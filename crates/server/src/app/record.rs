@@ -192,6 +192,13 @@ pub(crate) async fn create(
     written(&answered.rows()?, asked.returning)
 }
 
+/// The columns that name a record of the table, for who may put one there. None for others, to whom [`create`] says why not.
+pub(crate) async fn key(scope: &EnvironmentScope, table: &str) -> Result<Option<Vec<String>>> {
+    let schema = scope.schema().await?;
+    let found = access::table(scope.actor(), &schema, table, &[Verb::Create, Verb::Update]);
+    Ok(found.ok().map(|table| table.primary_key.clone()))
+}
+
 /// Gives the values of `body` to the target; an object without keys changes nothing. `given` are the keys it has, where more are asked for.
 pub(crate) async fn update(
     scope: &EnvironmentScope,
@@ -355,11 +362,15 @@ async fn estimate(scope: &EnvironmentScope, table: &str, query: &Query, page: &P
     }
     let reading = Transaction::default().reading();
     let work = |context: &Context<'_>, table: &Table| {
-        let statement = compile::estimate(context, table, query)?;
-        Ok(Some(Planned { statement, on: Place::Session, is_flat: false, extra: () }))
+        let (statement, is_exact) = compile::estimate(context, table, query)?;
+        Ok(Some(Planned { on: place(table, &statement, true, &reading), statement, is_flat: false, extra: is_exact }))
     };
-    let (answered, _) = execute(scope, table, &[Verb::Read], &reading, work).await?;
-    let plan: serde_json::Value = only(&answered.rows()?)?.try_get(0).map_err(Error::internal)?;
+    let (answered, is_exact) = execute(scope, table, &[Verb::Read], &reading, work).await?;
+    let rows = answered.rows()?;
+    if is_exact == Some(true) {
+        return number(only(&rows)?, 0);
+    }
+    let plan: serde_json::Value = only(&rows)?.try_get(0).map_err(Error::internal)?;
     let guess = plan[0]["Plan"]["Plan Rows"].as_f64().unwrap_or(0.0) as u64;
     Ok(guess.max(offset + page.records))
 }
