@@ -38,6 +38,7 @@ demo: setup console ## Show what environments are, with 100,000 records; URL=…
 test: setup console ## Run every test
 	@scripts/setup-clients
 	@scripts/setup-chromium
+	@scripts/build-blog
 	@cargo test --workspace --locked --doc --quiet
 	@cargo build --locked --package cloche
 	@cd console && npm run --silent test

@@ -22,6 +22,8 @@ export default defineConfig({
     },
   },
   build: {
+    // The console, and the page to try an environment's API.
+    rollupOptions: { input: [here("./index.html"), here("./docs.html")] },
     target: "es2023",
     // Those that know light-dark(), which src/styles.css is built on.
     cssTarget: ["chrome123", "firefox120", "safari17.5"],

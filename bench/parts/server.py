@@ -46,15 +46,24 @@ class Server(ThrowAwayServer):
 
     def project(self, name, definitions):
         """A project whose dev environment has the definitions applied: `(project id, environment id, secret key)`."""
+        return self.project_with_keys(name, definitions)[:3]
+
+    def project_with_keys(self, name, definitions):
+        """The same, and the publishable key."""
         made = self.mutate(
-            "mutation($name: String!) { createProject(input: {name: $name}) { success message project { id } environment { id } keys { secret } } }",
+            "mutation($name: String!) { createProject(input: {name: $name}) "
+            "{ success message project { id } environment { id } keys { secret publishable } } }",
             name=name)
-        environment = made["environment"]["id"]
+        environment, keys = made["environment"]["id"], made["keys"]
+        self.apply(environment, definitions)
+        return made["project"]["id"], environment, keys["secret"], keys["publishable"]
+
+    def apply(self, environment, definitions):
+        """Gives an environment these definitions."""
         self.mutate(
             "mutation($id: ID!, $files: [DefinitionFileInput!]!) { applyDefinitions(input: {environmentId: $id, files: $files}) "
             "{ success message errors { path line message } } }",
             id=environment, files=[{"path": path, "content": content} for path, content in definitions.items()])
-        return made["project"]["id"], environment, made["keys"]["secret"]
 
     # PostgreSQL
 

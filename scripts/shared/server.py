@@ -48,7 +48,7 @@ class ThrowAwayServer:
     """Runs while its `with` block does. Listens on 127.0.0.1 alone, on a free port."""
 
     def __init__(self, root, binary, data_dir):
-        self.binary, self.data_dir = binary, data_dir
+        self.root, self.binary, self.data_dir = root, binary, data_dir
         self.tools = os.path.join(root, ".cloche", "postgres", "18", "bin")
         self.log_path = os.path.join(os.path.dirname(data_dir), "server.log")
 

@@ -47,6 +47,18 @@ impl Printer {
         self.raw(text.as_bytes())
     }
 
+    /// One of a stream of results: an object on a line of its own with `--json`, else the text.
+    pub(crate) fn line<T: Serialize>(self, value: &T, text: impl FnOnce() -> String) -> Result<()> {
+        let text = if self.json {
+            serde_json::to_string(value)
+                .map(|text| text + "\n")
+                .map_err(|error| CliError::failed("cli/output", format!("the result cannot be written as JSON: {error}")))?
+        } else {
+            text()
+        };
+        self.raw(text.as_bytes())
+    }
+
     /// Bytes for stdout as they are.
     pub(crate) fn raw(self, bytes: &[u8]) -> Result<()> {
         let mut out = std::io::stdout().lock();

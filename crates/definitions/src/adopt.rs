@@ -18,7 +18,7 @@ use crate::types;
 /// The definitions that lead to what is deployed.
 pub fn adopt(deployed: &Deployed) -> Definitions {
     let enums: BTreeMap<String, EnumType> = deployed.enums.clone();
-    let mut definitions = Definitions { enums, ..Definitions::default() };
+    let mut definitions = Definitions { enums, roles: deployed.roles.clone(), ..Definitions::default() };
     for it in deployed.tables.values() {
         definitions.tables.extend(table(it, &definitions.enums).map(|table| (table.name.clone(), table)));
     }

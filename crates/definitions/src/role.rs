@@ -279,7 +279,9 @@ enum Written {
     Text(String),
     List(Vec<String>),
     /// A literal that looks like something about the actor.
-    Literal { text: String },
+    Literal {
+        text: String,
+    },
 }
 
 impl Serialize for Operand {

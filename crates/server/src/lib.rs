@@ -17,8 +17,8 @@ mod store;
 mod traffic;
 
 pub use crate::http::routes::{Credential, Route};
-pub use settings::{LogFormat, Network, Settings};
 pub use crate::postgres::embedded::program_folders;
+pub use settings::{LogFormat, Network, Settings};
 pub use start::serve;
 
 /// The management schema in GraphQL's own language, as committed in `schema.graphql`.

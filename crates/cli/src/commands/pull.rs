@@ -125,7 +125,11 @@ impl Pull {
             }
         }
         let extra = self.local.iter().filter(|(key, _)| !self.deployed.contains_key(*key)).map(|(_, path)| path.clone());
-        if prune { pulled.removed = extra.collect() } else { pulled.extra = extra.collect() }
+        if prune {
+            pulled.removed = extra.collect()
+        } else {
+            pulled.extra = extra.collect()
+        }
         pulled
     }
 
@@ -133,11 +137,13 @@ impl Pull {
     fn is_said(&self, key: &str) -> bool {
         let (Some(said), Some((folder, name))) = (&self.said, key.split_once('/')) else { return false };
         match folder {
-            "tables" => said.tables.get(name).cloned().map(|mut table| {
-                table.renamed_from = None;
-                table.columns.iter_mut().for_each(|column| column.renamed_from = None);
-                table
-            }) == self.wanted.tables.get(name).cloned(),
+            "tables" => {
+                said.tables.get(name).cloned().map(|mut table| {
+                    table.renamed_from = None;
+                    table.columns.iter_mut().for_each(|column| column.renamed_from = None);
+                    table
+                }) == self.wanted.tables.get(name).cloned()
+            }
             "enums" => said.enums.get(name) == self.wanted.enums.get(name),
             "views" => {
                 let bare = |mut view: cloche_definitions::View| {
@@ -168,7 +174,10 @@ fn check_path(path: &str) -> Result<()> {
     if name.is_some_and(plain) {
         return Ok(());
     }
-    Err(CliError::failed("pull/unreadable", format!("the server names a file {path:?}, which belongs in no folder of definitions")))
+    Err(CliError::failed(
+        "pull/unreadable",
+        format!("the server names a file {path:?}, which belongs in no folder of definitions"),
+    ))
 }
 
 /// Whole or not at all.
@@ -209,7 +218,9 @@ mod tests {
 
     #[test]
     fn no_file_is_written_elsewhere() {
-        for path in ["../x.yaml", "tables/../../x.yaml", "/etc/x.yaml", "tables/.yaml", "cloche.yaml", "roles/x.yaml", "tables/x.sh"] {
+        for path in
+            ["../x.yaml", "tables/../../x.yaml", "/etc/x.yaml", "tables/.yaml", "cloche.yaml", "roles/x.yaml", "tables/x.sh"]
+        {
             assert!(check_path(path).is_err(), "{path}");
         }
         assert!(check_path("tables/posts.yaml").is_ok());

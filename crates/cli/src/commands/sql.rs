@@ -18,7 +18,8 @@ const REFUSED: [&str; 3] = ["password authentication failed", "is not permitted 
 /// Becomes psql. With a credential that does not work, a new one is made first.
 pub(crate) async fn run(context: &Context, args: SqlArgs) -> Result<Exit> {
     if context.printer.is_json() {
-        return Err(CliError::usage("psql prints no JSON").hint("leave out --json, or select it: -c 'select json_agg(p) from posts p' -- -At"));
+        return Err(CliError::usage("psql prints no JSON")
+            .hint("leave out --json, or select it: -c 'select json_agg(p) from posts p' -- -At"));
     }
     let psql = find(args.psql.as_deref())?;
     let environment = lookup::environment(context, None).await?;
@@ -77,8 +78,9 @@ fn find(given: Option<&Path>) -> Result<PathBuf> {
 
 /// psql told where to go by variables, with none of the caller's own that could lead it elsewhere.
 fn with_credential(psql: &Path, credential: &Credential) -> Result<Command> {
-    let address = Address::read(&credential.url)
-        .ok_or_else(|| CliError::failed("sql/credential", "the kept SQL credential cannot be read").hint("run `cloche env url --rotate`"))?;
+    let address = Address::read(&credential.url).ok_or_else(|| {
+        CliError::failed("sql/credential", "the kept SQL credential cannot be read").hint("run `cloche env url --rotate`")
+    })?;
     let mut command = Command::new(psql);
     for (name, _) in std::env::vars_os().filter(|(name, _)| name.to_string_lossy().starts_with("PG")) {
         command.env_remove(name);
@@ -142,7 +144,13 @@ mod tests {
     fn urls_are_taken_apart() {
         let address = |host: &str, port: &str| {
             let text = |text: &str| text.to_owned();
-            Some(Address { host: text(host), port: text(port), user: text("u_sql"), password: text("p:@w"), database: text("db") })
+            Some(Address {
+                host: text(host),
+                port: text(port),
+                user: text("u_sql"),
+                password: text("p:@w"),
+                database: text("db"),
+            })
         };
         let read = |place: &str| Address::read(&format!("postgresql://u_sql:p%3A%40w@{place}"));
         assert_eq!(read("/db?host=%2Ftmp%2Fa%20b&port=5433"), address("/tmp/a b", "5433"));

@@ -71,7 +71,11 @@ async fn a_schema_is_made_and_changed_without_files() {
     assert_eq!(api.get("/v1/data/items").await.status, 404, "a dry run changes nothing");
     must(&owner, &root, made).await;
     api.make("makers", &json!({ "name": "Ada" })).await;
-    api.make("items", &json!([{ "name": "pen", "size": "large", "maker": 1 }, { "name": "ink", "size": "small", "maker": null }])).await;
+    api.make(
+        "items",
+        &json!([{ "name": "pen", "size": "large", "maker": 1 }, { "name": "ink", "size": "small", "maker": null }]),
+    )
+    .await;
     assert_eq!(count(&server.api(&root.publishable), "items").await, 2);
     assert_eq!(api.rows("/v1/data/large_items").await, json!([{ "id": 1, "name": "pen" }]));
     transcript.json("as it is", &owner.query(SCHEMA, json!({ "e": root.id })).await);
@@ -98,17 +102,28 @@ async fn a_schema_is_made_and_changed_without_files() {
     assert_eq!(other["code"], "definitions/plan-changed");
     let done = apply(&owner, &root, changed, json!({ "planHash": planned["plan"]["hash"] })).await;
     assert_eq!(done["success"], true, "{done:#}");
-    assert_eq!(api.rows("/v1/data/items?select=id,title,price,size&order=id").await[0], json!({ "id": 1, "title": "pen", "price": 0.00, "size": "large" }));
+    assert_eq!(
+        api.rows("/v1/data/items?select=id,title,price,size&order=id").await[0],
+        json!({ "id": 1, "title": "pen", "price": 0.00, "size": "large" })
+    );
     assert_eq!(api.rows("/v1/data/large_items").await, json!([{ "id": 1, "name": "pen" }]));
     assert_eq!(server.api(&root.publishable).get("/v1/data/items").await.status, 404, "access is gone on return");
     in_step(&owner, &root).await;
 
-    must(&owner, &root, json!([{ "dropView": "large_items" }, { "dropFunction": "rename_item" }, { "dropFunction": "tally" },
+    must(
+        &owner,
+        &root,
+        json!([{ "dropView": "large_items" }, { "dropFunction": "rename_item" }, { "dropFunction": "tally" },
         { "dropConstraint": { "table": "items", "name": "items_maker_fkey" } }, { "dropTable": "people" },
-        { "dropColumn": { "table": "items", "name": "size" } }, { "dropEnum": "size" }])).await;
+        { "dropColumn": { "table": "items", "name": "size" } }, { "dropEnum": "size" }]),
+    )
+    .await;
     let left = owner.query(SCHEMA, json!({ "e": root.id })).await;
     let names = |kind: &str| left["schema"][kind].as_array().unwrap().iter().map(|it| it["name"].clone()).collect::<Value>();
-    assert_eq!((names("tables"), names("enums"), names("views"), names("functions")), (json!(["items"]), json!([]), json!([]), json!([])));
+    assert_eq!(
+        (names("tables"), names("enums"), names("views"), names("functions")),
+        (json!(["items"]), json!([]), json!([]), json!([]))
+    );
     in_step(&owner, &root).await;
     transcript.check("schema_edit");
 }
@@ -128,8 +143,14 @@ async fn what_no_edit_is_about_stays_as_it_is() {
     .await
     .unwrap();
     let before = owner.query(SCHEMA, json!({ "e": root.id })).await;
-    let done = must(&owner, &root, json!([{ "addColumn": { "table": "posts", "column": { "name": "extra", "type": "int", "nullable": true } } }])).await;
-    let changes: Vec<_> = done["plan"]["changes"].as_array().unwrap().iter().map(|it| it["description"].as_str().unwrap()).collect();
+    let done = must(
+        &owner,
+        &root,
+        json!([{ "addColumn": { "table": "posts", "column": { "name": "extra", "type": "int", "nullable": true } } }]),
+    )
+    .await;
+    let changes: Vec<_> =
+        done["plan"]["changes"].as_array().unwrap().iter().map(|it| it["description"].as_str().unwrap()).collect();
     assert_eq!(changes, ["Add the column `extra` (integer) to `posts`."]);
     must(&owner, &root, json!([{ "dropColumn": { "table": "posts", "name": "extra" } }])).await;
     let mut after = owner.query(SCHEMA, json!({ "e": root.id })).await;
@@ -183,7 +204,10 @@ async fn wrong_changes_are_refused_whole() {
     // Two in one are no change at all.
     let both = json!([{ "dropTable": "posts", "dropEnum": "post_status" }]);
     let body = owner.send("applySchema", json!({ "environmentId": root.id, "changes": both })).await;
-    assert!(body["errors"][0]["message"].as_str().is_some_and(|it| it.contains("applySchema") || it.contains("input")), "{body:#}");
+    assert!(
+        body["errors"][0]["message"].as_str().is_some_and(|it| it.contains("applySchema") || it.contains("input")),
+        "{body:#}"
+    );
     assert_eq!(owner.query(SCHEMA, json!({ "e": root.id })).await, before);
     transcript.check("schema_edit_mistakes");
 }
@@ -210,11 +234,16 @@ async fn what_was_edited_elsewhere_is_pulled_into_the_folder() {
     assert_eq!((nothing.code, nothing.stdout.contains("tables/")), (0, false), "{} {}", nothing.stdout, nothing.stderr);
     let posts = std::fs::read_to_string(folder.join("tables/posts.yaml")).unwrap();
 
-    must(&owner, &root, json!([
-        { "addColumn": { "table": "authors", "column": { "name": "age", "type": "int", "nullable": true } } },
-        { "createView": { "name": "titles", "query": "select title\nfrom posts" } },
-        { "dropTable": "comments" }
-    ])).await;
+    must(
+        &owner,
+        &root,
+        json!([
+            { "addColumn": { "table": "authors", "column": { "name": "age", "type": "int", "nullable": true } } },
+            { "createView": { "name": "titles", "query": "select title\nfrom posts" } },
+            { "dropTable": "comments" }
+        ]),
+    )
+    .await;
     let asked = run(&["pull"]).await;
     assert!(asked.code == 2 && asked.stderr.contains("tables/authors.yaml"), "{} {}", asked.code, asked.stderr);
     let pulled = run(&["pull", "--yes", "--prune", "--json"]).await;
@@ -225,7 +254,9 @@ async fn what_was_edited_elsewhere_is_pulled_into_the_folder() {
         json!({ "created": ["views/titles.yaml"], "replaced": ["tables/authors.yaml"], "removed": ["tables/comments.yaml"], "extra": [] })
     );
     assert_eq!(std::fs::read_to_string(folder.join("tables/posts.yaml")).unwrap(), posts, "its words are kept");
-    assert!(std::fs::read_to_string(folder.join("tables/authors.yaml")).unwrap().contains("age: { type: integer, nullable: true }"));
+    assert!(
+        std::fs::read_to_string(folder.join("tables/authors.yaml")).unwrap().contains("age: { type: integer, nullable: true }")
+    );
     assert_eq!(std::fs::read_to_string(folder.join("views/titles.yaml")).unwrap(), "query: |\n  select title\n  from posts\n");
     let status = run(&["status", "--exit-code"]).await;
     assert_eq!(status.code, 0, "{} {}", status.stdout, status.stderr);

@@ -68,7 +68,9 @@ async fn the_kept_credential_is_for_its_owner_alone() {
 }
 
 fn find(folder: &std::path::Path, name: &str) -> Option<std::path::PathBuf> {
-    fs::read_dir(folder).ok()?.flatten().map(|entry| entry.path()).find_map(|path| {
-        if path.is_dir() { find(&path, name) } else { (path.file_name().unwrap() == name).then_some(path) }
-    })
+    fs::read_dir(folder)
+        .ok()?
+        .flatten()
+        .map(|entry| entry.path())
+        .find_map(|path| if path.is_dir() { find(&path, name) } else { (path.file_name().unwrap() == name).then_some(path) })
 }

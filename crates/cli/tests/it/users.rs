@@ -203,3 +203,31 @@ async fn a_password_of_a_stranger_is_not_good_once_the_owner_confirms_the_addres
         assert_eq!(enter(email, PASSWORD).await, expected, "{email}");
     }
 }
+
+#[tokio::test]
+async fn users_are_looked_after_by_command() {
+    let server = Server::start();
+    let root = blog(&server).await;
+    let of = ["--project", "blog", "--env", "dev"];
+    let cloche = async |arguments: &[&str]| {
+        let ran = server.cli(&[&["users"], arguments, &of, &["--json", "--yes"]].concat()).await;
+        assert_eq!(ran.code, 0, "{arguments:?}: {}{}", ran.stdout, ran.stderr);
+        serde_json::from_str::<Value>(&ran.stdout).unwrap_or(Value::Null)
+    };
+    let made = cloche(&["create", "ada@example.com", "--role", "editor"]).await;
+    assert_eq!((&made["user"]["email"], &made["user"]["roles"]), (&json!("ada@example.com"), &json!(["editor"])));
+    let changed = cloche(&["set-roles", "Ada@example.com", "staff", "author"]).await;
+    assert_eq!(changed["user"]["roles"], json!(["author", "staff"]));
+    assert_eq!(cloche(&["list", "--role", "staff"]).await["total"], 1);
+    assert_eq!(cloche(&["list", "--role", "editor"]).await["total"], 0);
+    let sent = front(&server, &root).post("/auth/v1/recover", &json!({ "email": "ada@example.com" })).await;
+    assert_eq!(sent.status, 200, "{}", sent.text);
+    let mails = cloche(&["mails", "--to", "ada@example.com"]).await;
+    assert_eq!((mails.as_array().unwrap().len(), &mails[0]["kind"]), (1, &json!("recovery")));
+    assert!(mails[0]["link"].as_str().unwrap().starts_with(&server.url), "{mails}");
+    let table = server.cli(&[&["users", "list"], &of[..]].concat()).await;
+    assert!(table.stdout.contains("ada@example.com") && table.stdout.contains("author staff"), "{}", table.stdout);
+    cloche(&["delete", "ada@example.com"]).await;
+    let gone = server.cli(&[&["users", "delete", "ada@example.com", "--yes"], &of[..]].concat()).await;
+    assert_eq!(gone.code, 1, "{}", gone.stdout);
+}

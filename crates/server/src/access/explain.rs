@@ -134,7 +134,12 @@ fn looked_at(role: &Role, resource: Resource<'_>, verb: Verb, rules: &mut Vec<Lo
     if let Resource::Table(name) = resource
         && role.given.get(name).is_some_and(|verbs| verbs.contains(verb))
     {
-        add("access", None, Some(Effect::Allow), format!("access of the table {name}: {} may {}", definition.name, verb.as_str()));
+        add(
+            "access",
+            None,
+            Some(Effect::Allow),
+            format!("access of the table {name}: {} may {}", definition.name, verb.as_str()),
+        );
     }
     for (index, policy) in definition.policies.iter().enumerate() {
         if is_about(&policy.resource, resource) && policy.actions.iter().any(|action| verb_of(*action) == verb) {
@@ -157,7 +162,8 @@ fn looked_at(role: &Role, resource: Resource<'_>, verb: Verb, rules: &mut Vec<Lo
         }
     }
     for (index, mask) in definition.field_masks.iter().enumerate().filter(|(_, mask)| is_about(&mask.resource, resource)) {
-        let mut words: Vec<String> = mask.fields.iter().map(|(column, masking)| format!("{column}: {}", name_of(masking))).collect();
+        let mut words: Vec<String> =
+            mask.fields.iter().map(|(column, masking)| format!("{column}: {}", name_of(masking))).collect();
         words.extend(mask.allow.as_ref().map(|allow| format!("allow: {}", allow.iter().cloned().collect::<Vec<_>>().join(", "))));
         add("field_mask", Some(index), None, words.join("; "));
     }

@@ -3,7 +3,9 @@
 use std::collections::{BTreeMap, HashMap};
 
 use cloche_definitions::Access;
-use cloche_definitions::role::{ANON, Effect, FieldMask, Masking, Operation, Resource as Named, Role as Definition, ScopeRule, USER};
+use cloche_definitions::role::{
+    ANON, Effect, FieldMask, Masking, Operation, Resource as Named, Role as Definition, ScopeRule, USER,
+};
 use cloche_dialect::{Boolean, Node};
 use cloche_wire::KeyKind;
 use serde::Deserialize;
@@ -149,7 +151,8 @@ impl Rules {
 
     /// The roles that allow it, each with what it reaches.
     pub(super) fn reaches<'r>(&'r self, user: Option<&'r EndUser>, resource: Resource<'_>, verb: Verb) -> Vec<Reach<'r>> {
-        let allowing = self.roles_of(user).map(|role| (role, role.entry(resource))).filter(|(_, entry)| entry.allow.contains(verb));
+        let allowing =
+            self.roles_of(user).map(|role| (role, role.entry(resource))).filter(|(_, entry)| entry.allow.contains(verb));
         allowing
             .map(|(role, entry)| {
                 let rows = entry.scopes.iter().filter(|(verbs, _)| verbs.contains(verb)).map(|(_, rule)| condition(rule, user));
@@ -221,7 +224,7 @@ fn strictest<'m>(maskings: impl Iterator<Item = &'m Masking>) -> Option<String> 
     first
 }
 
-pub(super) fn verb_of(operation: Operation) -> Verb {
+pub(crate) fn verb_of(operation: Operation) -> Verb {
     match operation {
         Operation::Read => Verb::Read,
         Operation::Create => Verb::Create,

@@ -36,7 +36,8 @@ fn columns(name: &str) -> Option<Vec<String>> {
 }
 
 fn rules(tables: &[(&str, Value)], roles: &[(&str, Value)]) -> Rules {
-    let stored = |kind: &str, (name, spec): &(&str, Value)| Stored { kind: kind.into(), name: (*name).into(), spec: spec.clone() };
+    let stored =
+        |kind: &str, (name, spec): &(&str, Value)| Stored { kind: kind.into(), name: (*name).into(), spec: spec.clone() };
     let tables = tables.iter().map(|it| stored("table", it));
     Rules::new(tables.chain(roles.iter().map(|it| stored("role", it))).collect(), &columns)
 }
@@ -87,7 +88,9 @@ fn secret_keys_do_everything_or_their_scopes() {
 
 #[test]
 fn a_value_the_actor_does_not_have_matches_no_row() {
-    for (operator, value) in [("eq", "actor.claims.team"), ("neq", "actor.claims.team"), ("in", "actor.roles"), ("contains", "actor.claims.x.y")] {
+    for (operator, value) in
+        [("eq", "actor.claims.team"), ("neq", "actor.claims.team"), ("in", "actor.roles"), ("contains", "actor.claims.x.y")]
+    {
         let rule = json!({ "resource": "posts", "field": "title", "operator": operator, "value": value, "actions": ["read"] });
         let role = json!({ "policies": [{ "resource": "posts", "actions": ["read"] }], "scope_rules": [rule] });
         let rules = rules(&[], &[("user", role.clone()), ("anon", role)]);
@@ -126,12 +129,18 @@ fn an_explanation_names_what_decides() {
     assert_eq!((mask.column.as_str(), mask.mask, mask.role.as_str(), mask.index), ("email", "unless", "user", 0));
     assert_eq!(mask.rows.as_deref(), Some("owner = '00000000-0000-0000-0000-000000000000'"));
     let kinds: Vec<(&str, Option<usize>)> = read.rules.iter().map(|rule| (rule.kind, rule.index)).collect();
-    assert_eq!(kinds, [("access", None), ("scope_rule", Some(0)), ("field_mask", Some(0)), ("policy", Some(0)), ("scope_rule", Some(0))]);
+    assert_eq!(
+        kinds,
+        [("access", None), ("scope_rule", Some(0)), ("field_mask", Some(0)), ("policy", Some(0)), ("scope_rule", Some(0))]
+    );
     let delete = rules.explain(&actor, POSTS, Verb::Delete, &columns);
     assert!(!delete.allowed);
     let deciding: Vec<&Looked> = delete.rules.iter().filter(|rule| rule.decides).collect();
     let [denial] = deciding.as_slice() else { panic!("{deciding:?}") };
-    assert_eq!((denial.role.as_deref(), denial.kind, denial.index, denial.effect), (Some("user"), "policy", Some(0), Some("deny")));
+    assert_eq!(
+        (denial.role.as_deref(), denial.kind, denial.index, denial.effect),
+        (Some("user"), "policy", Some(0), Some("deny"))
+    );
     let none = rules.explain(&anon(), POSTS, Verb::Read, &columns);
     assert_eq!((none.allowed, none.rules.len()), (false, 0));
     assert!(none.reason.contains("No rule allows it"), "{}", none.reason);

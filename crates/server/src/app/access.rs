@@ -99,9 +99,7 @@ fn not_found(actor: &DataActor, schema: &Schema, name: &str) -> Error {
     let hint = match (closest(name, readable), actor.kind, &actor.user) {
         (Some(near), ..) => format!("Did you mean '{near}'?"),
         (None, _, Some(_)) => "Check the name; a user sees only what the user's roles allow.".to_owned(),
-        (None, KeyKind::Publishable, None) => {
-            "Check the name; this key sees only tables whose access includes anon.".to_owned()
-        }
+        (None, KeyKind::Publishable, None) => "Check the name; this key sees only tables whose access includes anon.".to_owned(),
         (None, KeyKind::Secret, None) => "Check the name; tables are made by deploying their definitions.".to_owned(),
     };
     Error::not_found(UNKNOWN_TABLE, format!("There is no table '{name}'.")).hint(hint)

@@ -81,7 +81,7 @@ pub(crate) struct Edits {
 
 /// Plans the way from what is deployed to what the edits make of it, and goes it unless it is a dry run.
 pub(crate) async fn edit(app: &App, found: &Found, edits: Edits) -> Result<Synced> {
-    require_usable(&found.environment)?;
+    require_ready(app, &found.environment).await?;
     if !edits.dry_run {
         found.access.require_change(&found.environment)?;
     }
@@ -113,7 +113,7 @@ pub(crate) async fn edit(app: &App, found: &Found, edits: Edits) -> Result<Synce
 
 /// What is deployed, and the connection that keeps it so: one look at or change of an environment's schema at a time, so that what is
 /// planned is what is there when it is applied.
-async fn look(app: &App, found: &Found) -> Result<(Client, Deployed)> {
+pub(super) async fn look(app: &App, found: &Found) -> Result<(Client, Deployed)> {
     let database = &found.environment.database;
     let client = app.cluster.connect_as(&database.owner_login(), database.as_str(), PLATFORM_OPTIONS).await?;
     introspect::lock(&client).await?;
@@ -123,7 +123,7 @@ async fn look(app: &App, found: &Found) -> Result<(Client, Deployed)> {
 
 /// What is deployed, for who only looks: also while somebody changes it.
 pub(crate) async fn deployed(app: &App, found: &Found) -> Result<Deployed> {
-    require_usable(&found.environment)?;
+    require_ready(app, &found.environment).await?;
     let database = &found.environment.database;
     let client = app.cluster.connect_as(&database.owner_login(), database.as_str(), PLATFORM_OPTIONS).await?;
     introspect::deployed(&client).await.map_err(to_error)
@@ -135,7 +135,14 @@ fn plan_changed() -> Error {
 }
 
 /// Runs a plan, writes the revision beside it, and has it in force on every server on return.
-async fn perform(app: &App, found: &Found, client: &mut Client, plan: &Plan, definitions: Value, removed: Value) -> Result<()> {
+pub(super) async fn perform(
+    app: &App,
+    found: &Found,
+    client: &mut Client,
+    plan: &Plan,
+    definitions: Value,
+    removed: Value,
+) -> Result<()> {
     if plan.is_empty() {
         return Ok(());
     }
@@ -180,12 +187,16 @@ fn removed(local: &Definitions, deployed: &Deployed, prune: bool) -> Value {
         deployed.tables.keys().filter_map(|it| gone("table", it, local.tables.contains_key(it), tables.contains(it.as_str()))),
     );
     removed.extend(deployed.enums.keys().filter_map(|it| gone("enum", it, local.enums.contains_key(it), false)));
-    removed.extend(deployed.views.keys().filter_map(|it| {
-        gone("view", it, local.views.contains_key(it), views.contains(it.as_str()))
-    }));
-    removed.extend(deployed.functions.iter().map(|it| &it.name).filter_map(|it| {
-        gone("function", it, local.functions.contains_key(it), functions.contains(it.as_str()))
-    }));
+    removed.extend(
+        deployed.views.keys().filter_map(|it| gone("view", it, local.views.contains_key(it), views.contains(it.as_str()))),
+    );
+    removed.extend(
+        deployed
+            .functions
+            .iter()
+            .map(|it| &it.name)
+            .filter_map(|it| gone("function", it, local.functions.contains_key(it), functions.contains(it.as_str()))),
+    );
     removed.extend(deployed.roles.keys().filter_map(|it| gone("role", it, local.roles.contains_key(it), false)));
     Value::Array(removed)
 }

@@ -33,7 +33,12 @@ const EMAIL: usize = 254;
 
 /// Tries that were made lately. In memory: with several servers, each counts for itself.
 #[derive(Default)]
-pub(crate) struct Throttle(Mutex<HashMap<Who, Instant>>);
+pub(crate) struct Throttle {
+    tries: Mutex<HashMap<Who, Instant>>,
+    /// Anybody may ask for a mail to any address, so these are kept apart, and forgotten when they become too many: nobody is kept from
+    /// signing in by them.
+    mails: Mutex<HashMap<Who, Instant>>,
+}
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 enum Who {
@@ -106,7 +111,9 @@ impl Throttle {
 
     fn begin_at(&self, who: Vec<Who>, now: Instant) -> Result<Try<'_>> {
         // For each, the instant at which it has all its tries back: every try moves it on by one pause.
-        let mut full_at = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let are_mails = matches!(who.as_slice(), [Who::Mails(..)]);
+        let kept = if are_mails { &self.mails } else { &self.tries };
+        let mut full_at = kept.lock().unwrap_or_else(PoisonError::into_inner);
         for who in &who {
             let (tries, pause) = who.limits();
             let ahead = full_at.get(who).map_or(Duration::ZERO, |at| at.saturating_duration_since(now));
@@ -117,6 +124,9 @@ impl Throttle {
         }
         if full_at.len() >= REMEMBERED {
             full_at.retain(|_, at| *at > now);
+        }
+        if are_mails && full_at.len() >= REMEMBERED {
+            full_at.clear();
         }
         if full_at.len() >= REMEMBERED {
             return Err(too_many(ADDRESS_PAUSE));
@@ -132,7 +142,7 @@ impl Throttle {
 impl Try<'_> {
     /// The password was right: the person has all tries again, and neither account nor address loses one.
     pub(crate) fn succeed(self) {
-        let mut full_at = self.throttle.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut full_at = self.throttle.tries.lock().unwrap_or_else(PoisonError::into_inner);
         for who in &self.who {
             match who {
                 Who::AccountFrom(..) | Who::SignedIn(_) => _ = full_at.remove(who),

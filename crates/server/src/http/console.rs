@@ -16,6 +16,8 @@ use crate::error::Error;
 struct Files;
 
 const PAGE: &str = "index.html";
+/// The page that shows an environment's OpenAPI document, to those who have a key.
+const DOCS: &str = "docs.html";
 
 /// Where the build puts files whose names carry a hash of their content.
 const HASHED: &str = "assets/";
@@ -40,6 +42,11 @@ const SECURITY_HEADERS: [(&str, &str); 6] = [
 /// The one page.
 pub(super) async fn page(headers: HeaderMap) -> Response {
     answer(PAGE, &headers)
+}
+
+/// The page to try an environment's data plane. It is the same for everybody: what it shows comes with the key that is given to it.
+pub(super) async fn docs(headers: HeaderMap) -> Response {
+    answer(DOCS, &headers)
 }
 
 /// A file of the page, by its path.

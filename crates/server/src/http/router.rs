@@ -59,6 +59,7 @@ fn console() -> Routes<()> {
         .at("/account", get(console::page))
         .at("/account/{page}", get(console::page))
         .at("/assets/{name}", get(console::file))
+        .at("/v1/docs", get(console::docs))
         .at("/favicon.svg", get(console::file))
         .at("/theme.js", get(console::file))
 }

@@ -62,10 +62,6 @@ pub(crate) enum Scalar {
 }
 
 impl Kind {
-    /// Of an enum, and of an array of them: their numbers are a database's own.
-    pub(crate) const ENUM: Self = Self::One(Scalar::Text);
-    pub(crate) const ENUM_ARRAY: Self = Self::Array(Scalar::Text);
-
     /// Of a type of PostgreSQL's own, by its number. A domain counts as what it is based on.
     pub(crate) fn of_oid(oid: u32) -> Option<Self> {
         Self::of_type(&Type::from_oid(oid)?)

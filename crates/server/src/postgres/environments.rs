@@ -1,5 +1,8 @@
 //! The environments this server has connections to: opened on demand, closed when idle, all under one budget.
 
+mod tables;
+mod writers;
+
 use std::collections::HashMap;
 use std::num::NonZero;
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
@@ -15,7 +18,6 @@ use super::database::DatabaseName;
 use super::encode::OUTPUT_OPTIONS;
 use super::gate::{Closed, Gate, Pass};
 use super::lane::{LANE_OPTIONS, Lane};
-use super::schema::{self, Schema};
 use super::settings::EnvironmentSettings;
 use super::signing::SigningKeys;
 use super::template::migrate_environment;
@@ -38,8 +40,6 @@ const MAX_PLATFORM: usize = 4;
 const IDLE: Duration = Duration::from_secs(60);
 /// How long the requests inside may take to leave a gate that another node has closed; it has given up long before that.
 const LEAVE: Duration = Duration::from_secs(15);
-/// How long tables are remembered before they are read again beside the requests: the customer's own SQL changes them unsaid.
-const SCHEMA_AGE: Duration = Duration::from_secs(30);
 /// How long a request waits for a connection when the budget is spent.
 const PATIENCE: Duration = Duration::from_secs(5);
 
@@ -68,13 +68,14 @@ pub(crate) struct Handle {
     opening: tokio::sync::Mutex<()>,
     sessions: Pool,
     platform: Pool,
+    writers: writers::Writers,
     pub(super) signing: SigningKeys,
     /// Held while schema `cloche` is brought up to date; true when that is done.
     migrated: tokio::sync::Mutex<bool>,
     /// Counts the closings of all connections: one that was out meanwhile is not taken back.
     generation: AtomicU64,
     lease: Arc<Lease>,
-    schema: Mutex<Remembered>,
+    schema: Mutex<tables::Remembered>,
     schema_loading: tokio::sync::Mutex<()>,
     /// Seconds, with which sessions are connected.
     statement_timeout: AtomicU32,
@@ -87,21 +88,6 @@ pub(crate) struct Handle {
 struct Pool {
     idle: Mutex<Vec<Connection>>,
     slots: Arc<Semaphore>,
-}
-
-/// What is read of an environment at once, and remembered together.
-#[derive(Clone)]
-struct Known {
-    schema: Arc<Schema>,
-    settings: Arc<EnvironmentSettings>,
-}
-
-/// The tables and settings as they were read last.
-#[derive(Default)]
-struct Remembered {
-    schema: Option<(Known, Instant)>,
-    /// Counts the changes heard of: what was being read while one came in is not remembered.
-    changes: u64,
 }
 
 struct Budget {
@@ -258,6 +244,7 @@ impl Handle {
             opening: tokio::sync::Mutex::default(),
             sessions: Pool::new(MAX_SESSIONS),
             platform: Pool::new(MAX_PLATFORM),
+            writers: writers::Writers::new(),
             signing: SigningKeys::default(),
             migrated: tokio::sync::Mutex::default(),
             generation: AtomicU64::new(0),
@@ -348,29 +335,21 @@ impl Handle {
 
     async fn take(self: &Arc<Self>, login: Login) -> Result<Session> {
         let pool = self.pool(login);
-        let turn = tokio::time::timeout(PATIENCE, Arc::clone(&pool.slots).acquire_owned())
-            .await
-            .map_err(|_| {
-                Error::unavailable(
-                    "environment/connections",
-                    "All connections of this environment are in use.",
-                    Duration::from_secs(1),
-                )
-            })?
-            .map_err(Error::internal)?;
+        let turn = turn(&pool.slots).await?;
         let generation = self.generation.load(Ordering::SeqCst);
         let idle = std::iter::from_fn(|| locked(&pool.idle).pop()).find(|connection| !connection.client.is_closed());
         let connection = match idle {
             Some(connection) => connection,
             None => match login {
-                Login::Data => {
-                    let timeout = self.statement_timeout.load(Ordering::Relaxed);
-                    self.connect(&format!("{SESSION_OPTIONS}{timeout}s")).await?
-                }
+                Login::Data => self.connect(&self.session_options()).await?,
                 Login::Platform => self.connect_as(&self.database.platform_login(), PLATFORM_SESSION_OPTIONS).await?,
             },
         };
         Ok(Session { connection: Some(connection), handle: Arc::clone(self), login, generation, _turn: turn })
+    }
+
+    fn session_options(&self) -> String {
+        format!("{SESSION_OPTIONS}{}s", self.statement_timeout.load(Ordering::Relaxed))
     }
 
     fn pool(&self, login: Login) -> &Pool {
@@ -403,85 +382,22 @@ impl Handle {
         Ok(())
     }
 
-    /// The tables there are, from memory where known.
-    pub(crate) async fn schema(self: &Arc<Self>) -> Result<Arc<Schema>> {
-        let known = locked(&self.schema).schema.clone();
-        let Some((Known { schema, .. }, read)) = known.filter(|_| self.lease.holds()) else {
-            return Ok(self.load_schema(Duration::ZERO).await?.schema);
-        };
-        if read.elapsed() > SCHEMA_AGE && self.schema_loading.try_lock().is_ok() {
-            let handle = Arc::clone(self);
-            tokio::spawn(async move {
-                if let Err(error) = handle.load_schema(SCHEMA_AGE).await {
-                    tracing::debug!(?error, "the tables could not be read again");
-                }
-            });
-        }
-        Ok(schema)
-    }
-
-    /// The environment's settings, from memory where known. Goes in at the gate by itself, and only where it must.
-    pub(crate) async fn settings(self: &Arc<Self>) -> Result<Arc<EnvironmentSettings>> {
-        if let Some(settings) = self.known_settings().filter(|_| self.lease.holds()) {
-            return Ok(settings);
-        }
-        let _pass = self.enter().await?;
-        Ok(self.load_schema(Duration::ZERO).await?.settings)
-    }
-
-    fn known_settings(&self) -> Option<Arc<EnvironmentSettings>> {
-        locked(&self.schema).schema.as_ref().map(|(known, _)| Arc::clone(&known.settings))
-    }
-
-    fn forget_schema(&self) {
-        let mut remembered = locked(&self.schema);
-        remembered.changes += 1;
-        remembered.schema = None;
-    }
-
-    /// The tables there are now, unless they were read within the last second.
-    pub(crate) async fn reload_schema(self: &Arc<Self>) -> Result<Arc<Schema>> {
-        Ok(self.load_schema(Duration::from_secs(1)).await?.schema)
-    }
-
-    async fn load_schema(self: &Arc<Self>, max_age: Duration) -> Result<Known> {
-        let asked = Instant::now();
-        let _turn = self.schema_loading.lock().await;
-        let changes = {
-            let remembered = locked(&self.schema);
-            if let Some((known, read)) = &remembered.schema
-                && (*read >= asked || read.elapsed() < max_age)
-            {
-                return Ok(known.clone());
-            }
-            remembered.changes
-        };
-        let session = self.session().await?;
-        let read = Instant::now();
-        let client = session.client()?;
-        let read_both = async { tokio::try_join!(schema::load(client), EnvironmentSettings::load(client)) };
-        let (schema, settings) = read_both.await.map_err(super::sqlstate::to_error)?;
-        let known = Known { schema: Arc::new(schema), settings: Arc::new(settings) };
-        let timeout = known.settings.statement_timeout_seconds;
-        if self.statement_timeout.swap(timeout, Ordering::Relaxed) != timeout {
-            self.close_connections();
-        }
-        let mut remembered = locked(&self.schema);
-        if remembered.changes == changes {
-            remembered.schema = Some((known.clone(), read));
-        }
-        Ok(known)
-    }
-
     fn has_connections(&self) -> bool {
-        !locked(&self.lanes).is_empty() || !locked(&self.sessions.idle).is_empty() || !locked(&self.platform.idle).is_empty()
+        let pools = [&self.sessions, &self.platform];
+        !locked(&self.lanes).is_empty() || !self.writers.is_empty() || pools.iter().any(|pool| !locked(&pool.idle).is_empty())
     }
 
     fn close_connections(&self) {
-        self.generation.fetch_add(1, Ordering::SeqCst);
+        self.close_sessions();
         locked(&self.lanes).clear();
-        locked(&self.sessions.idle).clear();
         locked(&self.platform.idle).clear();
+    }
+
+    /// Those that statements of any length run on.
+    fn close_sessions(&self) {
+        self.generation.fetch_add(1, Ordering::SeqCst);
+        locked(&self.sessions.idle).clear();
+        self.writers.close();
     }
 }
 
@@ -527,6 +443,15 @@ impl Drop for Session {
             }
         });
     }
+}
+
+/// A turn at an environment's connections of one kind.
+async fn turn(slots: &Arc<Semaphore>) -> Result<OwnedSemaphorePermit> {
+    let busy = || {
+        Error::unavailable("environment/connections", "All connections of this environment are in use.", Duration::from_secs(1))
+    };
+    let turn = tokio::time::timeout(PATIENCE, Arc::clone(slots).acquire_owned()).await.map_err(|_| busy())?;
+    turn.map_err(Error::internal)
 }
 
 /// Locks; a poisoned lock is used all the same, because nothing in this file panics while holding one.

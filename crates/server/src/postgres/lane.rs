@@ -48,6 +48,11 @@ impl Lane {
         Ok(Records::new(rows, prepared.encoder()))
     }
 
+    /// Its connection, for statements that are not kept and set no state.
+    pub(super) fn client(&self) -> &Client {
+        &self.client
+    }
+
     /// How many statements wait for their answer: the least loaded lane has the fewest.
     pub(crate) fn in_flight(&self) -> usize {
         self.in_flight.load(Ordering::Relaxed)

@@ -49,6 +49,8 @@ pub(crate) enum On<'t> {
     Lane,
     /// A connection of its own.
     Session,
+    /// The same for an insert that leaves nothing behind there.
+    Writer,
     /// A connection of its own, and a transaction that knows who calls: for what may ask.
     Transaction(&'t Transaction),
 }
@@ -112,11 +114,6 @@ impl EnvironmentScope {
         self.realm.inside().await
     }
 
-    /// The environment behind it, for what is done with the platform's own tables.
-    pub(crate) fn realm(&self) -> &Realm {
-        &self.realm
-    }
-
     pub(crate) fn actor(&self) -> &DataActor {
         &self.actor
     }
@@ -140,8 +137,10 @@ impl EnvironmentScope {
     /// Runs one statement. A read that is too slow for its lane runs again on a session, where it has more time.
     pub(crate) async fn run(&self, on: On<'_>, sql: &str, params: &[TextParam<'_>]) -> Result<Vec<Row>> {
         let handle = self.handle().await?;
-        if let On::Transaction(transaction) = on {
-            return self.run_in(transaction, sql, params).await;
+        match on {
+            On::Transaction(transaction) => return self.run_in(transaction, sql, params).await,
+            On::Writer => return handle.write(sql, params).await,
+            On::Lane | On::Session => {}
         }
         if on == On::Lane {
             let lane = handle.lane().await?;

@@ -16,7 +16,7 @@ pub(crate) const MIGRATIONS: &[Migration] = &[
     Migration { name: "0002_records", sql: include_str!("environment_schema/0002_records.sql") },
     Migration { name: "0003_users", sql: include_str!("environment_schema/0003_users.sql") },
     Migration { name: "0004_settings", sql: include_str!("environment_schema/0004_settings.sql") },
-    Migration { name: "0006_rules", sql: include_str!("environment_schema/0006_rules.sql") },
+    Migration { name: "0005_rules", sql: include_str!("environment_schema/0005_rules.sql") },
 ];
 
 /// How many there are: what a new environment has, and an older one is brought to. Far from the limit.

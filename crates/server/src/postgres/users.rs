@@ -113,6 +113,14 @@ pub(crate) async fn find_by_email(client: &Client, email: &str) -> Result<Option
     Ok(client.query_opt(&format!("{SELECT} WHERE u.email = $1"), &[&email]).await?.as_ref().map(read))
 }
 
+/// The same, locked until the transaction ends.
+pub(crate) async fn lock_by_email(tx: &Transaction<'_>, email: &str) -> Result<Option<User>> {
+    match tx.query_opt("SELECT id FROM cloche.users WHERE email = $1", &[&email]).await? {
+        Some(row) => lock(tx, row.get(0)).await,
+        None => Ok(None),
+    }
+}
+
 /// By the address they want to have instead, the one who asked last.
 pub(crate) async fn find_by_new_email(client: &Client, email: &str) -> Result<Option<User>> {
     let sql = format!("{SELECT} WHERE u.new_email = $1 ORDER BY u.email_change_sent_at DESC NULLS LAST LIMIT 1");

@@ -10,11 +10,14 @@ pub(crate) async fn run(context: &Context, name: Option<&str>, rotate: bool) -> 
     let kept = if rotate { None } else { credential::kept(context, &environment)? };
     let credential = match kept {
         Some(kept) => {
-            context.printer.note(format!("This URL was kept on this machine; if it is refused, `cloche env url {name} --rotate` makes another."));
+            context.printer.note(format!(
+                "This URL was kept on this machine; if it is refused, `cloche env url {name} --rotate` makes another."
+            ));
             kept
         }
         None => {
-            let question = format!("The server keeps no passwords, so this makes a new one for {name} and the old one dies. Go on?");
+            let question =
+                format!("The server keeps no passwords, so this makes a new one for {name} and the old one dies. Go on?");
             ask::confirm(context.settings.yes, &question)?;
             let made = credential::rotate(context, &environment).await?;
             let file = context.settings.logins.display();

@@ -111,8 +111,14 @@ const DEFINED: &[(&str, &str)] = &[
     ("views/d2.yaml", "query: select public.grab('defined materialized view') as a\nmaterialized: true"),
     ("views/d3.yaml", "query: select d4() as a\nsecurity_invoker: true"),
     ("functions/d4.yaml", "returns: boolean\nvolatility: immutable\nbody: select public.grab('defined function')"),
-    ("functions/d5.yaml", "arguments: { a: { type: boolean, default: public.grab('defined argument') } }\nreturns: boolean\nlanguage: plpgsql\nbody: begin return a; end"),
-    ("tables/d6.yaml", "columns: { a: { type: int, default: '1' }, b: { type: boolean, default: d4() } }\nchecks: { c: \"d4()\" }\nindexes: [{ columns: ['(d4())'] }]"),
+    (
+        "functions/d5.yaml",
+        "arguments: { a: { type: boolean, default: public.grab('defined argument') } }\nreturns: boolean\nlanguage: plpgsql\nbody: begin return a; end",
+    ),
+    (
+        "tables/d6.yaml",
+        "columns: { a: { type: int, default: '1' }, b: { type: boolean, default: d4() } }\nchecks: { c: \"d4()\" }\nindexes: [{ columns: ['(d4())'] }]",
+    ),
 ];
 
 /// Everything the administrator can see gained: as one text, to be the same before and after.
@@ -177,7 +183,9 @@ async fn code_that_a_customer_plants_runs_as_nobody_mighty() {
         let reveal = "query($e: String!) { variables(environmentId: $e, reveal: true) { name value } definitions(environmentId: $e) { name } }";
         owner.ask(reveal, json!({ "e": environment.id })).await;
         let api = server.api(&environment.secret);
-        for table in ["p1", "p3", "p5", "p11", "p12", "p13", "p16", "p19_t", "p25_v", "d1", "d2", "d3", "d6", "posts", "table_access"] {
+        for table in
+            ["p1", "p3", "p5", "p11", "p12", "p13", "p16", "p19_t", "p25_v", "d1", "d2", "d3", "d6", "posts", "table_access"]
+        {
             api.get(&format!("/v1/data/{table}")).await;
             api.post(&format!("/v1/data/{table}"), &json!({ "a": 2 })).await;
         }

@@ -2,7 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use cloche_definitions::role::{ActorValue, Comparison, Effect, FieldMask, Masking, Operand, Operation, Resource, Role, ScopeRule};
+use cloche_definitions::role::{
+    ActorValue, Comparison, Effect, FieldMask, Masking, Operand, Operation, Resource, Role, ScopeRule,
+};
 use cloche_dialect::{Boolean, Filter, Is, Node, Operator, Test};
 use serde_json::Value;
 

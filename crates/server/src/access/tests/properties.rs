@@ -24,10 +24,12 @@ fn cell() -> impl Strategy<Value = Cell> {
 }
 
 fn row() -> impl Strategy<Value = Row> {
-    let tags = prop_oneof![Just(Cell::Null), vec(select(vec!["0", "1", "one"]), 0..3).prop_map(|list| {
-        Cell::Array(list.into_iter().map(str::to_owned).collect())
-    })];
-    (cell(), cell(), cell(), tags).prop_map(|(a, b, c, tags)| COLUMNS.map(str::to_owned).into_iter().zip([a, b, c, tags]).collect())
+    let tags = prop_oneof![
+        Just(Cell::Null),
+        vec(select(vec!["0", "1", "one"]), 0..3).prop_map(|list| { Cell::Array(list.into_iter().map(str::to_owned).collect()) })
+    ];
+    (cell(), cell(), cell(), tags)
+        .prop_map(|(a, b, c, tags)| COLUMNS.map(str::to_owned).into_iter().zip([a, b, c, tags]).collect())
 }
 
 fn operations() -> impl Strategy<Value = BTreeSet<Operation>> {
@@ -84,19 +86,21 @@ fn role() -> impl Strategy<Value = Role> {
 }
 
 fn roles() -> impl Strategy<Value = Vec<Role>> {
-    vec(role(), NAMES.len()).prop_map(|roles| {
-        roles.into_iter().zip(NAMES).map(|(role, name)| Role { name: name.into(), ..role }).collect()
-    })
+    vec(role(), NAMES.len())
+        .prop_map(|roles| roles.into_iter().zip(NAMES).map(|(role, name)| Role { name: name.into(), ..role }).collect())
 }
 
 fn actor() -> impl Strategy<Value = DataActor> {
     let roles = btree_set(select(vec!["one", "two", "three", "none"]), 0..3);
-    let claim = || prop_oneof![Just(json!(null)), Just(json!("1")), Just(json!(2)), Just(json!(["0", 1])), Just(json!([])), Just(json!({}))];
-    let user = (roles, claim(), claim(), prop_oneof![Just(json!("1")), Just(json!(null))]).prop_map(|(roles, x, list, email)| EndUser {
-        id: uuid::Uuid::nil(),
-        roles: roles.into_iter().map(str::to_owned).collect(),
-        claims: json!({ "x": x, "list": list, "email": email }),
-    });
+    let claim = || {
+        prop_oneof![Just(json!(null)), Just(json!("1")), Just(json!(2)), Just(json!(["0", 1])), Just(json!([])), Just(json!({}))]
+    };
+    let user =
+        (roles, claim(), claim(), prop_oneof![Just(json!("1")), Just(json!(null))]).prop_map(|(roles, x, list, email)| EndUser {
+            id: uuid::Uuid::nil(),
+            roles: roles.into_iter().map(str::to_owned).collect(),
+            claims: json!({ "x": x, "list": list, "email": email }),
+        });
     prop_oneof![1 => Just(anon()), 4 => user.prop_map(|user| DataActor { user: Some(Arc::new(user)), ..anon() })]
 }
 

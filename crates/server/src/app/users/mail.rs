@@ -306,12 +306,18 @@ async fn use_up(tx: &Transaction<'_>, right: &Right) -> Result<User> {
     if current != Some(right.email.as_str()) {
         return Err(expired());
     }
+    // Whoever signed up with this address before may have been somebody else.
     if matches!(right.kind, MailKind::MagicLink | MailKind::Recovery | MailKind::Invite) && !user.email_proven {
         users::disinherit(tx, user.id).await?;
     }
     let change =
         UserChange { email: moves.then_some(right.email.as_str()), confirmed: Some(true), proven: true, ..UserChange::default() };
     users::update(tx, user.id, &change).await?.ok_or_else(expired)
+}
+
+pub(crate) fn leads_nowhere() -> Error {
+    Error::bad_input("link/leads-nowhere", "This environment does not say where its links lead.")
+        .hint("Set siteUrl in the environment's auth settings, or enter the code of the mail in the application.")
 }
 
 pub(crate) fn expired() -> Error {

@@ -5,6 +5,7 @@ mod body;
 mod call;
 mod convert;
 pub(super) mod guardrails;
+mod openapi;
 mod prefer;
 mod record;
 
@@ -30,6 +31,8 @@ where
         .at("/v1/data/{table}/{id}", get(record::find).patch(record::update_one).put(record::put_one).delete(record::delete_one))
         .at("/v1/rpc/{function}", function())
         .at("/rest/v1/rpc/{function}", function())
+        .at("/v1/openapi.json", get(openapi::show))
+        .at("/rest/v1/", get(openapi::show))
 }
 
 /// The variables of the path, decoded.

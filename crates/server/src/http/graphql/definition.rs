@@ -23,7 +23,7 @@ struct DefinitionsPlan {
 
 #[derive(SimpleObject)]
 struct DefinitionChange {
-    /// table, column, enum, index, constraint, view, function or access.
+    /// table, column, enum, index, constraint, view, function, access or role.
     kind: &'static str,
     name: String,
     /// create, alter, drop or rename.
@@ -119,7 +119,13 @@ impl DefinitionMutation {
         };
         settle(
             async { definition::sync(app, &found?, sync).await }.await,
-            |synced| DefinitionsPayload::of(synced, if dry_run { "Planned" } else { "Definitions applied successfully" }, "definitions"),
+            |synced| {
+                DefinitionsPayload::of(
+                    synced,
+                    if dry_run { "Planned" } else { "Definitions applied successfully" },
+                    "definitions",
+                )
+            },
             DefinitionsPayload::failed,
         )
     }

@@ -1,8 +1,11 @@
 //! The schema of an environment as it is deployed, for consoles.
 
+use std::collections::BTreeSet;
+
 use async_graphql::{Context, Object, Result, SimpleObject};
 use cloche_definitions::{
-    ConstraintKind, Deployed, DeployedConstraint, DeployedFunction, DeployedIndex, DeployedTable, DeployedView, Verb, adopt, print,
+    ConstraintKind, Deployed, DeployedConstraint, DeployedFunction, DeployedIndex, DeployedTable, DeployedView, Verb, adopt,
+    print,
 };
 
 use super::environment::found;
@@ -167,10 +170,8 @@ impl From<&DeployedTable> for SchemaTable {
             generated: it.generated,
             comment: it.comment.clone(),
         };
-        let access = table.definition.iter().map(|it| TableAccess {
-            role: "anon",
-            verbs: it.access.anon.iter().map(|verb| Verb::name(*verb)).collect(),
-        });
+        let of_role = |role, verbs: &BTreeSet<Verb>| TableAccess { role, verbs: verbs.iter().map(|verb| verb.name()).collect() };
+        let access = table.definition.iter().flat_map(|it| [of_role("anon", &it.access.anon), of_role("user", &it.access.user)]);
         Self {
             name: table.name.clone(),
             managed: table.definition.is_some(),
@@ -191,7 +192,8 @@ impl From<&DeployedTable> for SchemaTable {
 impl From<&DeployedConstraint> for SchemaConstraint {
     fn from(it: &DeployedConstraint) -> Self {
         let is_key = it.kind == ConstraintKind::ForeignKey;
-        let action = |action: cloche_definitions::ReferentialAction| is_key.then(|| action.sql().to_lowercase().replace(' ', "_"));
+        let action =
+            |action: cloche_definitions::ReferentialAction| is_key.then(|| action.sql().to_lowercase().replace(' ', "_"));
         Self {
             name: it.name.clone(),
             kind: match it.kind {

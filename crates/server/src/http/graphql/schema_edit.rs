@@ -2,8 +2,8 @@
 
 use async_graphql::{Context, InputObject, MaybeUndefined, Object, OneofObject, Result};
 use cloche_definitions::{
-    Argument, Column, ColumnChange, Edit, EnumType, ForeignKey, Function, Index, IndexColumn, IndexKey, Language, ReferentialAction,
-    Returns, Table, View, Volatility,
+    Argument, Column, ColumnChange, Edit, EnumType, ForeignKey, Function, Index, IndexColumn, IndexKey, Language,
+    ReferentialAction, Returns, Table, View, Volatility,
 };
 
 use super::definition::DefinitionsPayload;
@@ -320,7 +320,8 @@ impl FunctionInput {
     fn function(self) -> Result<Function, Error> {
         let language = Language::from_name(&self.language);
         let volatility = self.volatility.as_deref().unwrap_or("volatile");
-        let arguments = |given: Vec<ArgumentInput>| given.into_iter().map(|it| Argument::new(it.name, it.type_, it.default)).collect();
+        let arguments =
+            |given: Vec<ArgumentInput>| given.into_iter().map(|it| Argument::new(it.name, it.type_, it.default)).collect();
         Ok(Function {
             returns: match (self.returns, self.returns_table) {
                 (Some(text), None) => Returns::One(text),
@@ -370,17 +371,13 @@ impl SchemaChange {
             Self::AddIndex(it) => it.edit(),
             Self::DropIndex(it) => Edit::DropIndex { table: it.table, name: it.name },
             Self::AddForeignKey(it) => it.edit()?,
-            Self::AddUnique(it) => {
-                Edit::AddUnique { table: it.table, columns: it.columns, name: it.name.unwrap_or_default() }
-            }
+            Self::AddUnique(it) => Edit::AddUnique { table: it.table, columns: it.columns, name: it.name.unwrap_or_default() },
             Self::AddCheck(it) => {
                 Edit::AddCheck { table: it.table, name: it.name.unwrap_or_default(), expression: it.expression }
             }
             Self::DropConstraint(it) => Edit::DropConstraint { table: it.table, name: it.name },
             Self::CreateEnum(it) => Edit::CreateEnum(EnumType { name: it.name, values: it.values, comment: it.comment }),
-            Self::AddEnumValue(it) => {
-                Edit::AddEnumValue { name: it.name, value: it.value, before: it.before, after: it.after }
-            }
+            Self::AddEnumValue(it) => Edit::AddEnumValue { name: it.name, value: it.value, before: it.before, after: it.after },
             Self::DropEnum(name) => Edit::DropEnum(name),
             Self::CreateView(it) => Edit::CreateView(it.into()),
             Self::ReplaceView(it) => Edit::ReplaceView(it.into()),

@@ -18,6 +18,8 @@ pub(crate) struct Statement<'a> {
     pub(crate) params: Vec<TextParam<'a>>,
     /// It reads plain tables and runs no code of the environment's owner, so that it may go on a lane.
     pub(crate) is_plain: bool,
+    /// What it tells of the records it touches runs no code of the environment's owner, nor do its rules.
+    pub(crate) tells_plainly: bool,
 }
 
 /// What a write tells about the records it touched.

@@ -85,6 +85,7 @@ fn table_of(row: &Row) -> Result<Table, Error> {
         primary_key: row.try_get("primary_key")?,
         is_plain: !runs_code && columns.iter().all(|column| column.is_plain),
         writes_run_code: row.try_get("writes_run_code")?,
+        inserts_leave_state: row.try_get("inserts_leave_state")?,
         columns,
         comment: row.try_get("comment")?,
         computed: Vec::new(),
@@ -113,7 +114,6 @@ struct FunctionRow {
     answers: Option<String>,
     outcomes: Vec<Outcome>,
     returns: String,
-    returns_category: char,
     is_set: bool,
     one_row: bool,
     is_volatile: bool,
@@ -137,7 +137,6 @@ impl FunctionRow {
     fn of(row: &Row) -> Result<Self, Error> {
         let Json(arguments): Json<Vec<Argument>> = row.try_get("arguments")?;
         let Json(outcomes): Json<Vec<Outcome>> = row.try_get("outcomes")?;
-        let category: &str = row.try_get("returns_category")?;
         Ok(Self {
             name: row.try_get("name")?,
             arguments,
@@ -145,7 +144,6 @@ impl FunctionRow {
             answers: row.try_get("answers")?,
             outcomes,
             returns: row.try_get("returns")?,
-            returns_category: category.chars().next().unwrap_or('U'),
             is_set: row.try_get("is_set")?,
             one_row: row.try_get("one_row")?,
             is_volatile: row.try_get("is_volatile")?,
@@ -160,7 +158,7 @@ impl FunctionRow {
             return Some(OfRecord::Way(Relationship { table, foreign, to_one: !self.is_set || self.one_row, link }));
         }
         let is_scalar = !self.is_set && self.outcomes.is_empty() && self.returns != "void";
-        let field = Computed { name: self.name.clone(), sql_type: self.returns.clone(), category: self.returns_category };
+        let field = Computed { name: self.name.clone(), sql_type: self.returns.clone() };
         is_scalar.then_some(OfRecord::Field { table, field })
     }
 
@@ -215,6 +213,7 @@ fn outcome_table(name: &str, outcomes: &[Outcome]) -> Table {
         primary_key: Vec::new(),
         is_plain: false,
         writes_run_code: false,
+        inserts_leave_state: true,
         sql_name: format!("public.{}", quote_identifier(name)),
         comment: None,
         computed: Vec::new(),
@@ -247,6 +246,21 @@ SELECT c.relname::text AS name,
     EXISTS (SELECT FROM pg_catalog.pg_trigger g WHERE g.tgrelid = c.oid AND NOT g.tgisinternal)
         OR EXISTS (SELECT FROM pg_catalog.pg_attrdef d JOIN pg_catalog.pg_depend p ON p.classid = 'pg_catalog.pg_attrdef'::pg_catalog.regclass
             AND p.objid = d.oid AND p.refclassid = 'pg_catalog.pg_proc'::pg_catalog.regclass WHERE d.adrelid = c.oid) AS writes_run_code,
+    c.relkind <> 'r' OR c.relhasrules OR c.relispartition OR EXISTS (
+        -- Stored expressions name the functions they call. PostgreSQL's own volatile ones set things, but for those named here.
+        SELECT FROM (
+            SELECT d.adbin::text AS expression FROM pg_catalog.pg_attrdef d WHERE d.adrelid = c.oid
+            UNION ALL
+            SELECT k.conbin::text FROM pg_catalog.pg_constraint k WHERE k.conrelid = c.oid AND k.conbin IS NOT NULL
+            UNION ALL
+            SELECT coalesce(i.indexprs::text, '') || coalesce(i.indpred::text, '') FROM pg_catalog.pg_index i
+            WHERE i.indrelid = c.oid AND (i.indexprs IS NOT NULL OR i.indpred IS NOT NULL)
+        ) x
+        CROSS JOIN LATERAL pg_catalog.regexp_matches(x.expression, 'funcid (\d+)', 'g') AS f
+        JOIN pg_catalog.pg_proc p ON p.oid = f[1]::pg_catalog.oid
+        WHERE p.pronamespace <> 'pg_catalog'::pg_catalog.regnamespace OR p.provolatile = 'v'
+            AND p.proname NOT IN ('nextval', 'gen_random_uuid', 'uuidv4', 'uuidv7', 'random', 'clock_timestamp', 'timeofday')
+    ) AS inserts_leave_state,
     coalesce(k.names, '{}') AS primary_key,
     coalesce(a.columns, '[]') AS columns
 FROM pg_catalog.pg_class c
@@ -327,7 +341,6 @@ SELECT p.proname::text AS name,
     (SELECT c.relname::text FROM pg_catalog.pg_class c
         WHERE c.oid = r.typrelid AND c.relkind <> 'c' AND c.relnamespace = 'public'::pg_catalog.regnamespace) AS answers,
     pg_catalog.format_type(p.prorettype, -1) AS returns,
-    r.typcategory::text AS returns_category,
     p.proretset AS is_set,
     p.proretset AND p.prorows = 1 AS one_row,
     p.provolatile = 'v' AS is_volatile,

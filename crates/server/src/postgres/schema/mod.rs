@@ -38,6 +38,8 @@ pub(crate) struct Table {
     pub(crate) is_plain: bool,
     /// Writing it runs code of the environment's owner: triggers, or functions in defaults.
     pub(crate) writes_run_code: bool,
+    /// Inserting runs what may leave state on the connection, such as a default of `set_config(…)`, or it is not known.
+    pub(crate) inserts_leave_state: bool,
     /// `public."name"`, ready for SQL.
     pub(crate) sql_name: String,
     pub(crate) comment: Option<String>,
@@ -91,7 +93,6 @@ pub(crate) struct Computed {
     /// The function's, and the field's.
     pub(crate) name: String,
     pub(crate) sql_type: String,
-    pub(crate) category: char,
 }
 
 /// A way from the records of one table to those of another.
@@ -279,6 +280,7 @@ impl Table {
             columns: columns.iter().map(column).collect(),
             primary_key: columns.first().map(|name| (*name).to_owned()).into_iter().collect(),
             is_plain: true,
+            inserts_leave_state: false,
             writes_run_code: false,
             sql_name: format!("public.{}", cloche_definitions::quote_identifier(name)),
             comment: None,

@@ -194,12 +194,12 @@ mod tests {
             is_unique: false,
             to_view,
         };
-        let of_tables = [
-            key("posts", ("author_id", "id"), "authors", false),
-            key("comments", ("post_id", "id"), "posts", false),
-        ];
+        let of_tables = [key("posts", ("author_id", "id"), "authors", false), key("comments", ("post_id", "id"), "posts", false)];
         let found = keys(&[view], &of_tables, &names);
-        assert_eq!(found, [key("recent", ("author", "id"), "authors", false), key("comments", ("post_id", "id"), "recent", true)]);
+        assert_eq!(
+            found,
+            [key("recent", ("author", "id"), "authors", false), key("comments", ("post_id", "id"), "recent", true)]
+        );
     }
 
     proptest::proptest! {

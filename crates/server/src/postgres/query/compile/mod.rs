@@ -91,16 +91,13 @@ pub(crate) fn find<'a, 'p>(context: &'a Context<'a>, table: &'a Table, id: &'p s
     Ok(List { is_flat, statement: writer.finish(sql), keyset: None })
 }
 
-/// PostgreSQL's plan for all that fits the filters, as JSON; or, and true, their number. Its guesses come
-/// from the values of all rows, so where rules hide some it is not asked.
-pub(crate) fn estimate<'a, 'p>(context: &'a Context<'a>, table: &'a Table, query: &Query) -> Result<(Statement<'p>, bool)> {
+/// PostgreSQL's plan for all that fits the filters, as JSON.
+pub(crate) fn estimate<'a, 'p>(context: &'a Context<'a>, table: &'a Table, query: &Query) -> Result<Statement<'p>> {
     let mut writer = Writer::new(context);
     let guard = writer.guard(table, Verb::Read)?;
     let level = writer.level(table, guard);
     let from = writer.from(&level, query, None)?;
-    let (found, is_guarded) = (from.sql("", None), writer.is_guarded);
-    let sql = if is_guarded { format!("SELECT count(*){found}") } else { format!("EXPLAIN (FORMAT JSON) SELECT 1{found}") };
-    Ok((writer.finish(sql), is_guarded))
+    Ok(writer.finish(format!("EXPLAIN (FORMAT JSON) SELECT 1{}", from.sql("", None))))
 }
 
 /// The column of a single-column primary key.
@@ -125,8 +122,6 @@ struct Writer<'a, 'p> {
     /// Aliases given out.
     aliases: usize,
     is_plain: bool,
-    /// A rule hides rows of one of its tables.
-    is_guarded: bool,
     /// Records stand in records.
     embeds: bool,
     /// Every output needs a name of its own: `*` will not do.
@@ -135,11 +130,11 @@ struct Writer<'a, 'p> {
 
 impl<'a, 'p> Writer<'a, 'p> {
     fn new(context: &'a Context<'a>) -> Self {
-        Self { context, params: Vec::new(), aliases: 0, is_plain: true, is_guarded: false, embeds: false, named: false }
+        Self { context, params: Vec::new(), aliases: 0, is_plain: true, embeds: false, named: false }
     }
 
     fn finish(self, sql: String) -> Statement<'p> {
-        Statement { sql, params: self.params, is_plain: self.is_plain }
+        Statement { sql, params: self.params, is_plain: self.is_plain, tells_plainly: self.is_plain }
     }
 
     /// The placeholder of a new value.
@@ -162,7 +157,6 @@ impl<'a, 'p> Writer<'a, 'p> {
 
     fn level(&mut self, table: &'a Table, guard: Guard) -> Level<'a> {
         self.is_plain &= table.is_plain;
-        self.is_guarded |= guard.rows.is_some();
         Level::of(table, self.alias(), guard)
     }
 

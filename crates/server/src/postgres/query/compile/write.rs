@@ -352,9 +352,8 @@ impl<'a, 'p> Writer<'a, 'p> {
         Ok(self.finish_write(sql))
     }
 
-    fn finish_write(mut self, sql: String) -> Statement<'p> {
-        self.is_plain = false;
-        self.finish(sql)
+    fn finish_write(self, sql: String) -> Statement<'p> {
+        Statement { is_plain: false, ..self.finish(sql) }
     }
 }
 

@@ -1,0 +1,121 @@
+//! The tables and settings of an environment, remembered.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::{Duration, Instant};
+
+use tokio_postgres::Client;
+
+use super::{EnvironmentSettings, Handle, locked};
+use crate::error::Result;
+use crate::postgres::schema::{self, Schema};
+use crate::postgres::sqlstate::to_error;
+
+/// How long tables are remembered before they are read again beside the requests: the customer's own SQL changes them unsaid.
+const SCHEMA_AGE: Duration = Duration::from_secs(30);
+
+/// What is read of an environment at once, and remembered together.
+#[derive(Clone)]
+struct Known {
+    schema: Arc<Schema>,
+    settings: Arc<EnvironmentSettings>,
+}
+
+/// The tables and settings as they were read last.
+#[derive(Default)]
+pub(super) struct Remembered {
+    schema: Option<(Known, Instant)>,
+    /// Counts the changes heard of: what was being read while one came in is not remembered.
+    changes: u64,
+}
+
+impl Handle {
+    /// The tables there are, from memory where known.
+    pub(crate) async fn schema(self: &Arc<Self>) -> Result<Arc<Schema>> {
+        let known = locked(&self.schema).schema.clone();
+        let Some((Known { schema, .. }, read)) = known.filter(|_| self.lease.holds()) else {
+            return Ok(self.load_schema(Duration::ZERO).await?.schema);
+        };
+        if read.elapsed() > SCHEMA_AGE && self.schema_loading.try_lock().is_ok() {
+            let handle = Arc::clone(self);
+            tokio::spawn(async move {
+                if let Err(error) = handle.load_schema(SCHEMA_AGE).await {
+                    tracing::debug!(?error, "the tables could not be read again");
+                }
+            });
+        }
+        Ok(schema)
+    }
+
+    /// The environment's settings, from memory where known. Goes in at the gate by itself, and only where it must.
+    pub(crate) async fn settings(self: &Arc<Self>) -> Result<Arc<EnvironmentSettings>> {
+        if let Some(settings) = self.known_settings().filter(|_| self.lease.holds()) {
+            return Ok(settings);
+        }
+        let _pass = self.enter().await?;
+        Ok(self.load_schema(Duration::ZERO).await?.settings)
+    }
+
+    pub(super) fn known_settings(&self) -> Option<Arc<EnvironmentSettings>> {
+        locked(&self.schema).schema.as_ref().map(|(known, _)| Arc::clone(&known.settings))
+    }
+
+    pub(super) fn forget_schema(&self) {
+        let mut remembered = locked(&self.schema);
+        remembered.changes += 1;
+        remembered.schema = None;
+    }
+
+    /// The tables there are now, unless they were read within the last second.
+    pub(crate) async fn reload_schema(self: &Arc<Self>) -> Result<Arc<Schema>> {
+        Ok(self.load_schema(Duration::from_secs(1)).await?.schema)
+    }
+
+    async fn load_schema(self: &Arc<Self>, max_age: Duration) -> Result<Known> {
+        let asked = Instant::now();
+        let _turn = self.schema_loading.lock().await;
+        let changes = {
+            let remembered = locked(&self.schema);
+            if let Some((known, read)) = &remembered.schema
+                && (*read >= asked || read.elapsed() < max_age)
+            {
+                return Ok(known.clone());
+            }
+            remembered.changes
+        };
+        let (known, read) = self.read().await?;
+        let timeout = known.settings.statement_timeout_seconds;
+        if self.statement_timeout.swap(timeout, Ordering::Relaxed) != timeout {
+            self.close_sessions();
+        }
+        let mut remembered = locked(&self.schema);
+        if remembered.changes == changes {
+            remembered.schema = Some((known.clone(), read));
+        }
+        Ok(known)
+    }
+
+    /// Reads them, and tells when. The first time on the lane that the request will want next: one connection less to open.
+    async fn read(self: &Arc<Self>) -> Result<(Known, Instant)> {
+        let is_first = locked(&self.schema).schema.is_none();
+        if is_first {
+            let lane = self.lane().await?;
+            let read = Instant::now();
+            match Known::read(lane.lane().client()).await {
+                Ok(known) => return Ok((known, read)),
+                // There are so many tables that it takes longer than a lane allows, or the lane has ended.
+                Err(error) => tracing::debug!(?error, "the tables could not be read on a lane"),
+            }
+        }
+        let session = self.session().await?;
+        let read = Instant::now();
+        Ok((Known::read(session.client()?).await.map_err(to_error)?, read))
+    }
+}
+
+impl Known {
+    async fn read(client: &Client) -> Result<Self, tokio_postgres::Error> {
+        let (schema, settings) = tokio::try_join!(schema::load(client), EnvironmentSettings::load(client))?;
+        Ok(Self { schema: Arc::new(schema), settings: Arc::new(settings) })
+    }
+}
