@@ -20,6 +20,7 @@ mod harness;
 mod help;
 mod hostile;
 mod inserts;
+mod inference;
 mod invitations;
 mod isolation;
 mod keys;

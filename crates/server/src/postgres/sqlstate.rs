@@ -51,6 +51,9 @@ pub(crate) fn to_error(error: tokio_postgres::Error) -> Error {
 fn refused(db: &DbError) -> Option<Error> {
     let number = db.message();
     Some(match db.code().code() {
+        // For want of a reason of its own, which older environments would not know.
+        "CL001" if number != "0" => Error::bad_input("54000", format!("The answer would have more than {number} bytes."))
+            .hint("Embed fewer records: give what is embedded a limit, as in comments.limit=10, or select less of it."),
         "CL001" => {
             Error::forbidden("42501", "A record would be one that you may not write, or may not see; nothing was changed.")
                 .hint("The access rules of the table say which records you may write and read.")
@@ -170,9 +173,15 @@ fn outcome(code: &str) -> Outcome {
 }
 
 fn describe(mut error: Error, db: &DbError) -> Error {
-    // "Failing row contains …" shows a whole record, also to callers who may write and not read.
-    let shows_a_record =
-        matches!(*db.code(), SqlState::NOT_NULL_VIOLATION | SqlState::CHECK_VIOLATION | SqlState::WITH_CHECK_OPTION_VIOLATION);
+    // "Failing row contains …" shows a whole record, also to callers who may write and not read; "conflicts with existing key …" values
+    // of one that they may not see.
+    let shows_a_record = matches!(
+        *db.code(),
+        SqlState::NOT_NULL_VIOLATION
+            | SqlState::CHECK_VIOLATION
+            | SqlState::WITH_CHECK_OPTION_VIOLATION
+            | SqlState::EXCLUSION_VIOLATION
+    );
     error.details = db.detail().filter(|_| !shows_a_record).map(str::to_owned);
     // PostgreSQL's own hints speak to those who write the SQL.
     error.hint = own_hint(db.code().code()).or(db.hint()).map(str::to_owned);

@@ -66,6 +66,9 @@ pub(crate) async fn sign_up(app: &App, realm: &Realm, caller: &Caller, new: &Sig
 }
 
 /// Where addresses are confirmed, who asks does not learn that one is taken: its owner gets a mail, or nobody does.
+///
+/// While nobody has shown that the address is theirs, two passwords are perhaps two people's, and the mail does not tell whose is the one
+/// it makes good: neither is.
 async fn known_address(app: &App, realm: &Realm, settings: &AuthSettings, known: User, new: &SignUp<'_>) -> Result<SignedUp> {
     if !settings.confirm_email {
         return Err(users::exists());
@@ -79,8 +82,7 @@ async fn known_address(app: &App, realm: &Realm, settings: &AuthSettings, known:
         };
         let mut platform = realm.platform().await?;
         let tx = platform.client_mut()?.transaction().await?;
-        if !again {
-            // Two people, perhaps, and only one of them reads the mail: neither password may be good once the address is confirmed.
+        if !again && !known.email_proven {
             users::disinherit(&tx, known.id).await?;
         }
         let sent = mail::put(app, realm, &tx, settings, &known, MailKind::SignUp, &email, &new.link).await?;

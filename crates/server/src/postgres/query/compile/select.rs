@@ -161,11 +161,7 @@ impl<'a, 'p> Writer<'a, 'p> {
             let sql = self.plain(level, asked)?;
             return Ok((sql, name));
         };
-        if !self.context.aggregates {
-            return Err(Error::bad_input("PGRST123", "Use of aggregate functions is not allowed").hint(
-                "Allow them in the environment's settings: aggregates reveal sums over all records that filters let through.",
-            ));
-        }
+        self.require_aggregates()?;
         let function = aggregate_name(aggregate);
         let argument = if asked.field.column.is_empty() {
             "*".to_owned()
@@ -175,6 +171,15 @@ impl<'a, 'p> Writer<'a, 'p> {
         };
         let sql = self.cast(format!("pg_catalog.{function}({argument})"), asked.aggregate_cast.as_deref())?;
         Ok((sql, name))
+    }
+
+    fn require_aggregates(&self) -> Result<()> {
+        if self.context.aggregates {
+            return Ok(());
+        }
+        Err(Error::bad_input("PGRST123", "Use of aggregate functions is not allowed").hint(
+            "Allow them in the environment's settings: aggregates reveal sums over all records that filters let through.",
+        ))
     }
 
     /// A field that is shown, cast as asked for.
@@ -241,6 +246,9 @@ impl<'a, 'p> Writer<'a, 'p> {
     fn spread(&mut self, level: &Level<'a>, embed: &Embed, selected: &mut Selected) -> Result<()> {
         let way = self.way(level, embed)?;
         let (hoisted, inner) = if way.to_one { hoist(&embed.query) } else { (Vec::new(), embed.query.clone()) };
+        if !hoisted.is_empty() {
+            self.require_aggregates()?;
+        }
         let inner = Embed { query: inner, ..embed.clone() };
         let Some((records, names)) = self.embedded_rows(level, &way, &inner)? else { return Ok(()) };
         let alias = self.alias();

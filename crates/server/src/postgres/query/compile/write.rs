@@ -3,7 +3,7 @@
 use cloche_definitions::{quote_identifier, quote_literal};
 use cloche_dialect::Query;
 
-use super::level::Level;
+use super::level::{Level, Use};
 use super::{Context, Format, From, UNKNOWN_KEY, Writer, csv, near, single_key};
 use crate::access::{Guard, Mask};
 use crate::error::{Error, Result};
@@ -82,7 +82,7 @@ pub(crate) fn insert<'a, 'p>(
     let mut sql = format!("INSERT INTO {}", level.source);
     writer.insert_values(&mut sql, table, body, &columns, change.target)?;
     if let Some(conflict) = conflict {
-        writer.on_conflict(&mut sql, &level, conflict, &columns, guards.get(1))?;
+        writer.on_conflict(&mut sql, &level, conflict, &columns, &guards)?;
     }
     let merges = guards.len() > 1;
     writer.answer(sql, &level, query, &guards, &change, merges)
@@ -229,11 +229,15 @@ impl<'a, 'p> Writer<'a, 'p> {
         level: &Level<'a>,
         conflict: &Conflict,
         columns: &[&Column],
-        update: Option<&Guard>,
+        guards: &[Guard],
     ) -> Result<()> {
         let table = level.table;
-        let keys = if conflict.columns.is_empty() { &table.primary_key } else { &conflict.columns };
-        let keys: Vec<&Column> = keys.iter().map(|key| known(table, key, "'on_conflict'")).collect::<Result<_>>()?;
+        let masks = guards.iter().flat_map(|guard| guard.masks.clone()).collect();
+        let seen = Level::of(table, String::new(), Guard { rows: None, masks });
+        let keys: Vec<&Column> = match conflict.columns.as_slice() {
+            [] => table.primary_key.iter().filter_map(|key| table.column(key)).collect(),
+            named => named.iter().map(|key| seen.column(key, Use::Decide, "'on_conflict'")).collect::<Result<_>>()?,
+        };
         if keys.is_empty() {
             // Nothing makes two records the same.
             return Ok(());
@@ -247,9 +251,13 @@ impl<'a, 'p> Writer<'a, 'p> {
         let sets: Vec<String> =
             columns.iter().map(|column| quote_identifier(&column.name)).map(|name| format!("{name} = EXCLUDED.{name}")).collect();
         sql.push_str(&format!("UPDATE SET {}", sets.join(", ")));
-        if let Some(rule) = update.and_then(|guard| guard.rows.as_ref()) {
-            let rule = self.rule(level, rule)?;
-            sql.push_str(&format!(" WHERE CASE WHEN {rule} THEN true ELSE cloche.refuse('row', 0) END"));
+        // What is there must be within reach of a change, as for PATCH: of updating it, and of reading it.
+        let read = self.context.access.table(table, Verb::Read);
+        let reaches = guards.get(1).into_iter().chain(&read).filter_map(|guard| guard.rows.as_ref());
+        let rules: Vec<String> = reaches.map(|rule| self.rule(level, rule)).collect::<Result<_>>()?;
+        if !rules.is_empty() {
+            let rules = rules.join(" AND ");
+            sql.push_str(&format!(" WHERE CASE WHEN {rules} THEN true ELSE cloche.refuse('row', 0) END"));
         }
         Ok(())
     }
@@ -328,7 +336,7 @@ impl<'a, 'p> Writer<'a, 'p> {
                 let records =
                     format!("SELECT {}{}{}{order}", selected.list(), from.sql(&selected.joins, None), selected.group_by());
                 source = format!(" FROM ({records}) AS r");
-                outputs.push(format!("{} AS body", csv::aggregated(change.format, &selected)));
+                outputs.push(format!("{} AS body", self.bounded(csv::aggregated(change.format, &selected))));
             }
         }
         outputs.extend(extra);
