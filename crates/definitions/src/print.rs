@@ -4,8 +4,6 @@ use std::collections::BTreeSet;
 
 mod roles;
 
-use std::collections::BTreeSet;
-
 use crate::code::{Argument, Function, Returns, View};
 use crate::model::{Access, Column, Definitions, EnumType, ForeignKey, Index, IndexColumn, IndexKey, Nulls, Table, Verb};
 use crate::names;

@@ -282,7 +282,6 @@ impl Table {
             is_plain: true,
             inserts_leave_state: false,
             writes_run_code: false,
-            inserts_leave_state: false,
             sql_name: format!("public.{}", cloche_definitions::quote_identifier(name)),
             comment: None,
             computed: Vec::new(),
