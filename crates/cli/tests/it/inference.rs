@@ -33,7 +33,8 @@ async fn world() -> (Server, Api, Api) {
     let server = Server::start();
     let root = project(&server.owner(), "inference").await;
     let files = [("tables/people", PEOPLE), ("tables/notes", NOTES), ("tables/inbox", INBOX), ("roles/anon", ANON)];
-    let files: Vec<Value> = files.iter().map(|(path, content)| json!({ "path": format!("{path}.yaml"), "content": content })).collect();
+    let files: Vec<Value> =
+        files.iter().map(|(path, content)| json!({ "path": format!("{path}.yaml"), "content": content })).collect();
     server.owner().must("applyDefinitions", json!({ "environmentId": root.id, "files": files })).await;
     let (back, anon) = (server.api(&root.secret), front(&server, &root));
     back.make("people", &json!([{ "id": 1, "name": "Ada" }, { "id": 2, "name": "Bea" }])).await;
@@ -101,7 +102,8 @@ async fn hidden_rows_are_reached_by_no_detour() {
 #[tokio::test]
 async fn aggregates_that_are_off_are_off_when_spread() {
     let (_server, back, _) = world().await;
-    for path in ["notes?select=id,...people(id.max())", "notes?select=...people(x:id.sum())", "people?select=...notes(id.max())"] {
+    for path in ["notes?select=id,...people(id.max())", "notes?select=...people(x:id.sum())", "people?select=...notes(id.max())"]
+    {
         let answer = back.get(&format!("/v1/data/{path}")).await;
         assert_eq!((answer.status, answer.json()["code"].as_str()), (400, Some("PGRST123")), "{path}: {}", answer.text);
     }
