@@ -178,9 +178,8 @@ impl<'a, 'p> Writer<'a, 'p> {
         if self.context.aggregates {
             return Ok(());
         }
-        Err(Error::bad_input("PGRST123", "Use of aggregate functions is not allowed").hint(
-            "Allow them in the environment's settings: aggregates reveal sums over all records that filters let through.",
-        ))
+        Err(Error::bad_input("PGRST123", "Use of aggregate functions is not allowed")
+            .hint("Allow them in the environment's settings: aggregates reveal sums over all records that filters let through."))
     }
 
     /// A field that is shown, cast as asked for.
