@@ -217,10 +217,13 @@ pub(crate) async fn update(client: &impl GenericClient, id: Uuid, change: &UserC
     find(client, id).await
 }
 
-/// Takes away what somebody may have set up who never showed that the address is theirs: the password, and all sessions.
+/// Takes away what somebody may have set up who never showed that the address is theirs: the password, providers that they sign in with,
+/// and all sessions.
 pub(crate) async fn disinherit(tx: &Transaction<'_>, id: Uuid) -> Result<()> {
     tx.execute("UPDATE cloche.users SET password_hash = NULL WHERE id = $1", &[&id]).await?;
-    tx.execute("DELETE FROM cloche.sessions WHERE user_id = $1", &[&id]).await?;
+    for theirs in ["sessions", "identities", "auth_flows"] {
+        tx.execute(&format!("DELETE FROM cloche.{theirs} WHERE user_id = $1"), &[&id]).await?;
+    }
     Ok(())
 }
 
