@@ -152,6 +152,63 @@ models! {
         address: Option<String>,
     }
 
+    /// What the access rules say to somebody's wish, and why.
+    Explanation {
+        /// allowed or denied.
+        decision: String,
+        reason: String,
+        rules: Vec<AccessRule>,
+        /// The records that are reached, as a condition.
+        rows: Option<String>,
+        masks: Vec<AccessMask>,
+    }
+
+    /// A rule that was looked at.
+    AccessRule {
+        role: Option<String>,
+        kind: String,
+        index: Option<usize>,
+        effect: Option<String>,
+        decides: bool,
+        text: String,
+    }
+
+    /// A column that is not shown as it is, and the rule that masks it.
+    AccessMask {
+        column: String,
+        mask: String,
+        text: Option<String>,
+        rows: Option<String>,
+        role: String,
+        index: usize,
+    }
+
+    /// A user of an environment's applications.
+    User {
+        id: String,
+        /// What the application calls them.
+        external_id: Option<String>,
+        email: Option<String>,
+        email_confirmed: bool,
+        roles: Vec<String>,
+        is_anonymous: bool,
+        banned_until: Option<String>,
+        last_sign_in_at: Option<String>,
+        created_at: String,
+    }
+
+    /// A mail to one of them.
+    Mail {
+        id: String,
+        kind: String,
+        recipient: String,
+        subject: String,
+        text: String,
+        link: Option<String>,
+        code: Option<String>,
+        created_at: String,
+    }
+
     /// What would change or has changed in an environment's definitions.
     Plan {
         hash: String,
@@ -259,6 +316,7 @@ pub(crate) const FRAGMENTS: &[(&str, &str)] = &[
          protected holdsProductionData deletedAt eraseAt createdAt updatedAt }",
     ),
     ("ApiKeyFields", "ApiKey { id prefix kind name scopes default createdAt lastUsedAt expiresAt revokedAt publishable }"),
+    ("UserFields", "User { id externalId email emailConfirmed roles isAnonymous bannedUntil lastSignInAt createdAt }"),
     (
         "OperationFields",
         "Operation { id kind status environmentId error strategy strategyReason pauseMs durationMs \

@@ -9,6 +9,8 @@ const BLOG: &[TemplateFile] = &[
     ("cloche.yaml", include_str!("../../../examples/blog/cloche.yaml")),
     ("README.md", include_str!("../../../examples/blog/README.md")),
     ("enums/post_status.yaml", include_str!("../../../examples/blog/enums/post_status.yaml")),
+    ("roles/author.yaml", include_str!("../../../examples/blog/roles/author.yaml")),
+    ("roles/user.yaml", include_str!("../../../examples/blog/roles/user.yaml")),
     ("tables/authors.yaml", include_str!("../../../examples/blog/tables/authors.yaml")),
     ("tables/comments.yaml", include_str!("../../../examples/blog/tables/comments.yaml")),
     ("tables/posts.yaml", include_str!("../../../examples/blog/tables/posts.yaml")),

@@ -35,11 +35,14 @@ pub fn adopt(deployed: &Deployed) -> Definitions {
     }
     // What the files of all this could not say together goes, one mistake after the other.
     loop {
-        let Err(mistakes) = parse(&print(&definitions)) else { return definitions };
+        let Err(mistakes) = parse(&print(&definitions)) else { break };
         for mistake in mistakes {
             remove(&mut definitions, &mistake.path);
         }
     }
+    // Roles are what was defined, also where they name what is no longer there: that is for their author to see.
+    definitions.roles.clone_from(&deployed.roles);
+    definitions
 }
 
 /// Removes what a file defines.

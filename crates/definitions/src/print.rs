@@ -1,7 +1,13 @@
 //! Definitions written as the files that say them: [`crate::parse()`] of what is printed is what was printed.
 
+use std::collections::BTreeSet;
+
+mod roles;
+
+use std::collections::BTreeSet;
+
 use crate::code::{Argument, Function, Returns, View};
-use crate::model::{Access, Column, Definitions, EnumType, ForeignKey, Index, IndexColumn, IndexKey, Nulls, Table};
+use crate::model::{Access, Column, Definitions, EnumType, ForeignKey, Index, IndexColumn, IndexKey, Nulls, Table, Verb};
 use crate::names;
 use crate::parse::SourceFile;
 
@@ -11,6 +17,7 @@ pub fn print(definitions: &Definitions) -> Vec<SourceFile> {
     let mut files: Vec<SourceFile> = Vec::new();
     files.extend(definitions.enums.values().map(|it| file("enums", &it.name, enumeration(it))));
     files.extend(definitions.functions.values().map(|it| file("functions", &it.name, function(it))));
+    files.extend(definitions.roles.values().map(|it| file("roles", &it.name, roles::role(it))));
     files.extend(definitions.tables.values().map(|it| file("tables", &it.name, table(it))));
     files.extend(definitions.views.values().map(|it| file("views", &it.name, view(it))));
     files
@@ -131,9 +138,7 @@ impl OnColumns {
             let at = table.columns.iter().position(|it| it.name == *column)?;
             (name.is_empty() || name == names::generate(&table.name, columns, suffix)).then_some(at)
         };
-        let check = |name: &str| {
-            table.columns.iter().position(|it| name == names::generate(&table.name, &[&it.name], "check"))
-        };
+        let check = |name: &str| table.columns.iter().position(|it| name == names::generate(&table.name, &[&it.name], "check"));
         Self {
             key: table.primary_key.len() == 1 && table.column(&table.primary_key[0]).is_some(),
             uniques: rising(table.uniques.iter().map(|it| one(&it.columns, &it.name, "key"))),
@@ -177,7 +182,10 @@ fn table(table: &Table) -> String {
         format!("- {}", braces(&[("columns", scalars(&it.columns)), ("name", scalar(&it.name))]))
     };
     list("uniques", table.uniques[on.uniques..].iter().map(unique).collect());
-    list("foreign_keys", table.foreign_keys[on.foreign_keys..].iter().map(|it| format!("- {}", foreign_key(table, it))).collect());
+    list(
+        "foreign_keys",
+        table.foreign_keys[on.foreign_keys..].iter().map(|it| format!("- {}", foreign_key(table, it))).collect(),
+    );
     let check = |it: &crate::model::Check| format!("{}: {}", scalar(&it.name), scalar(&it.expression));
     list("checks", table.checks[on.checks..].iter().map(check).collect());
     out + &access(&table.access) + &tail(table.comment.as_ref(), table.renamed_from.as_ref())
@@ -238,7 +246,8 @@ fn index(table: &Table, index: &Index) -> String {
         .iter()
         .filter_map(|it| if let IndexKey::Column(name) = &it.key { Some(name.as_str()) } else { None })
         .collect();
-    let named = !index.name.is_empty() && !(bare && index.name == names::generate(&table.name, &parts, "idx"));
+    let generated = bare && index.name == names::generate(&table.name, &parts, "idx");
+    let named = !(index.name.is_empty() || generated);
     let mut entries = vec![("columns", scalars(&columns))];
     if named {
         entries.push(("name", scalar(&index.name)));
@@ -272,9 +281,8 @@ fn index_column(column: &IndexColumn) -> String {
 }
 
 fn access(access: &Access) -> String {
-    if access.anon.is_empty() {
-        return String::new();
-    }
-    let verbs: Vec<&str> = access.anon.iter().map(|verb| verb.name()).collect();
-    format!("access: {{ anon: [{}] }}\n", verbs.join(", "))
+    let list = |verbs: &BTreeSet<Verb>| format!("[{}]", verbs.iter().map(|verb| verb.name()).collect::<Vec<_>>().join(", "));
+    let roles = [("anon", &access.anon), ("user", &access.user)].into_iter().filter(|(_, verbs)| !verbs.is_empty());
+    let entries: Vec<(&str, String)> = roles.map(|(role, verbs)| (role, list(verbs))).collect();
+    if entries.is_empty() { String::new() } else { format!("access: {}\n", braces(&entries)) }
 }

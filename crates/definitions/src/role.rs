@@ -245,6 +245,9 @@ pub enum ActorValue {
     Claim(Vec<String>),
 }
 
+/// Claims that users write themselves: a rule by one of them would be none.
+const OF_USERS: [&str; 3] = ["user_metadata", "email", "phone"];
+
 impl ActorValue {
     pub const NAMES: [&str; 4] = ["actor.userId", "actor.email", "actor.roles", "actor.claims.<name>"];
 
@@ -255,6 +258,9 @@ impl ActorValue {
             "roles" => Some(Self::Roles),
             rest => {
                 let path: Vec<String> = rest.strip_prefix("claims.")?.split('.').map(str::to_owned).collect();
+                if path.first().is_some_and(|first| OF_USERS.contains(&first.as_str())) {
+                    return None;
+                }
                 (!path.iter().any(String::is_empty)).then_some(Self::Claim(path))
             }
         }
@@ -279,7 +285,9 @@ enum Written {
     Text(String),
     List(Vec<String>),
     /// A literal that looks like something about the actor.
-    Literal { text: String },
+    Literal {
+        text: String,
+    },
 }
 
 impl Serialize for Operand {

@@ -18,6 +18,7 @@ use tracing_subscriber::EnvFilter;
 use uuid::Uuid;
 
 use crate::app::{App, faults, operation, session};
+use crate::auth::oidc::Providers;
 use crate::auth::{KeyCache, Passwords, Throttle, Uses};
 use crate::fence::{self, Fence};
 use crate::postgres::cluster::Cluster;
@@ -163,6 +164,7 @@ fn assemble(
         limits: Limits::default(),
         passwords: Passwords::new(),
         throttle: Throttle::default(),
+        providers: Providers::default(),
         running: operation::Running::default(),
         faults: faults::Script::of_environment()?,
         metrics: PrometheusBuilder::new().install_recorder().context("metrics cannot be set up")?,

@@ -1,11 +1,13 @@
 //! Every argument of the command line, one file a noun. What they mean together is decided in `settings`.
 
+mod access;
 mod data;
 mod env;
 mod keys;
 mod people;
 mod project;
 mod settings;
+mod users;
 mod value;
 mod work;
 
@@ -16,12 +18,14 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 use cloche_server::Network;
 
+pub(crate) use access::{AccessAction, AccessActor, AccessCommand, ExplainArgs};
 pub(crate) use data::{DataCommand, DataTarget};
 pub(crate) use env::{BranchArgs, CreateArgs, EnvCommand};
 pub(crate) use keys::{KeyKind, KeysCommand};
 pub(crate) use people::{MembersCommand, OfOrganization, OrganizationRole, OrgsCommand, ProjectRole, TokensCommand};
 pub(crate) use project::ProjectCommand;
 pub(crate) use settings::{Change, LogsArgs, SettingsCommand, setting_names};
+pub(crate) use users::UsersCommand;
 pub(crate) use value::{Duration, Variable};
 pub(crate) use work::{DevArgs, InitArgs, PullArgs, SqlArgs, StatusArgs, Template, VarsCommand};
 
@@ -117,11 +121,17 @@ pub(crate) enum Command {
     Settings(SettingsCommand),
     /// Show the requests an environment has answered lately.
     Logs(LogsArgs),
+    /// Look after the users of an environment's applications.
+    #[command(subcommand)]
+    Users(UsersCommand),
     /// Read and write an environment's records with an API key.
     #[command(subcommand)]
     Data(DataCommand),
     /// Open psql in an environment's database, with the environment's own SQL login.
     Sql(SqlArgs),
+    /// Ask what the access rules of an environment allow.
+    #[command(subcommand)]
+    Access(AccessCommand),
     /// Create and look at organizations.
     #[command(subcommand)]
     Orgs(OrgsCommand),

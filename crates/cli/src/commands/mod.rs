@@ -1,5 +1,6 @@
 //! One function a verb: `<noun>/<verb>.rs`, or `<verb>.rs` where there is no noun.
 
+mod access;
 mod audit;
 mod completions;
 mod credential;
@@ -23,6 +24,7 @@ mod sql;
 mod status;
 mod sync;
 mod tokens;
+mod users;
 mod vars;
 mod whoami;
 
@@ -87,7 +89,9 @@ async fn run_client(settings: Settings, printer: Printer, command: Command) -> R
         Command::Vars(verb) => vars::run(&context, verb).await,
         Command::Settings(verb) => settings::run(&context, verb).await,
         Command::Logs(args) => logs::run(&context, args).await,
+        Command::Users(verb) => users::run(&context, verb).await,
         Command::Data(verb) => data::run(&context, verb).await,
+        Command::Access(verb) => access::run(&context, verb).await,
         Command::Orgs(verb) => orgs::run(&context, verb).await,
         Command::Members(verb) => members::run(&context, verb).await,
         Command::Tokens(verb) => tokens::run(&context, verb).await,

@@ -18,7 +18,7 @@ use crate::printer::count;
 
 const FILES: &str = "query Files($environmentId: String!) { schema(environmentId: $environmentId) { files { path content } } }";
 /// The folders that are written; what else a project defines has no files of this kind.
-const WRITTEN: [&str; 4] = ["enums", "functions", "tables", "views"];
+const WRITTEN: [&str; 5] = ["enums", "functions", "roles", "tables", "views"];
 
 #[derive(Deserialize)]
 struct Schema {

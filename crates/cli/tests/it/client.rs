@@ -113,11 +113,15 @@ fn selection(mutation: &str) -> String {
                 .to_owned()
         }
         "setVariables" => "variables { name value }".to_owned(),
-        "applyDefinitions" | "applySchema" => "plan { hash empty changes { kind name action description breaking sql } extra { kind name } } \
+        "setRole" | "deleteRole" => "role { name description spec }".to_owned(),
+        "applyDefinitions" | "applySchema" => {
+            "plan { hash empty changes { kind name action description breaking sql } extra { kind name } } \
                                errors { path line column message hint }"
-            .to_owned(),
+                .to_owned()
+        }
         "rotateDatabaseCredential" => "url".to_owned(),
         "createUser" | "updateUser" | "deleteUser" => "user { id email roles bannedUntil }".to_owned(),
+        "setAuthProvider" | "removeAuthProvider" => "authProviders { name issuer clientId scopes }".to_owned(),
         "updateAuthSettings" => "authSettings { siteUrl tokenTtl }".to_owned(),
         "addMember" | "setProjectRole" | "setOrganizationRole" | "transferOwnership" | "removeMember" => {
             "member { id email name organizationRole }".to_owned()

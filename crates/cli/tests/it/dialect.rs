@@ -1,6 +1,8 @@
 //! PostgREST's dialect over a real server: the examples of its documentation, and what they leave open, as tables of requests and answers.
 
+mod aggregates;
 mod calls;
+mod corners;
 mod embedding;
 mod errors;
 mod filters;

@@ -1,5 +1,6 @@
 //! Cloche from the outside: the real binary with a PostgreSQL of its own, one module a noun.
 
+mod access_rules;
 mod branch;
 mod branch_copies;
 mod branch_load;
@@ -19,6 +20,7 @@ mod harness;
 mod help;
 mod hostile;
 mod inserts;
+mod inference;
 mod invitations;
 mod isolation;
 mod keys;

@@ -61,3 +61,10 @@ async fn looking_after_users() {
         assert_eq!(answer.status, status, "{scope}: {}", answer.text);
     }
 }
+
+#[tokio::test]
+async fn a_provider() {
+    let server = Server::start();
+    let root = blog(&server).await;
+    play(&server, &root, "oidc.js", "all").await;
+}

@@ -165,3 +165,114 @@ async fn a_token_is_good_in_its_own_environment_alone() {
     assert_eq!(refresh(&api, &text(&session["refresh_token"])).await.status, 400);
     assert_eq!(api.post("/auth/v1/token?grant_type=password", &login).await.json()["error_code"], "user_banned");
 }
+
+#[tokio::test]
+async fn users_are_looked_after_by_command() {
+    let server = Server::start();
+    let root = blog(&server).await;
+    let of = ["--project", "blog", "--env", "dev"];
+    let cloche = async |arguments: &[&str]| {
+        let ran = server.cli(&[&["users"], arguments, &of, &["--json", "--yes"]].concat()).await;
+        assert_eq!(ran.code, 0, "{arguments:?}: {}{}", ran.stdout, ran.stderr);
+        serde_json::from_str::<Value>(&ran.stdout).unwrap_or(Value::Null)
+    };
+    let made = cloche(&["create", "ada@example.com", "--role", "editor"]).await;
+    assert_eq!((&made["user"]["email"], &made["user"]["roles"]), (&json!("ada@example.com"), &json!(["editor"])));
+    let changed = cloche(&["set-roles", "Ada@example.com", "staff", "author"]).await;
+    assert_eq!(changed["user"]["roles"], json!(["author", "staff"]));
+    assert_eq!(cloche(&["list", "--role", "staff"]).await["total"], 1);
+    assert_eq!(cloche(&["list", "--role", "editor"]).await["total"], 0);
+    let sent = front(&server, &root).post("/auth/v1/recover", &json!({ "email": "ada@example.com" })).await;
+    assert_eq!(sent.status, 200, "{}", sent.text);
+    let mails = cloche(&["mails", "--to", "ada@example.com"]).await;
+    assert_eq!((mails.as_array().unwrap().len(), &mails[0]["kind"]), (1, &json!("recovery")));
+    assert!(mails[0]["link"].as_str().unwrap().starts_with(&server.url), "{mails}");
+    let table = server.cli(&[&["users", "list"], &of[..]].concat()).await;
+    assert!(table.stdout.contains("ada@example.com") && table.stdout.contains("author staff"), "{}", table.stdout);
+    cloche(&["delete", "ada@example.com"]).await;
+    let gone = server.cli(&[&["users", "delete", "ada@example.com", "--yes"], &of[..]].concat()).await;
+    assert_eq!(gone.code, 1, "{}", gone.stdout);
+}
+
+/// Somebody may have signed up with an address that is not theirs; its owner's mail must not make that password good.
+#[tokio::test]
+async fn a_password_of_a_stranger_is_not_good_once_the_owner_confirms_the_address() {
+    let server = Server::start();
+    let root = blog(&server).await;
+    let (back, api) = (server.api(&root.secret), front(&server, &root));
+    let owner = server.owner();
+    let settings = json!({ "environmentId": root.id, "confirmEmail": true, "siteUrl": "https://app.example.com" });
+    owner.must("updateAuthSettings", settings).await;
+    let code_in = async |email: &str| {
+        let document = "query($e: String!, $r: String) { mails(environmentId: $e, recipient: $r, first: 1) { code } }";
+        text(&owner.query(document, json!({ "e": root.id, "r": email })).await["mails"][0]["code"])
+    };
+    let enter = async |email: &str, password: &str| {
+        let body = json!({ "email": email, "password": password });
+        api.post("/auth/v1/token?grant_type=password", &body).await.status
+    };
+    for (email, kind, own) in [
+        ("ann@example.com", "invite", None),
+        ("ben@example.com", "signup", Some("the owner's own password")),
+        ("cy@example.com", "signup", Some(PASSWORD)),
+    ] {
+        let first = api.post("/auth/v1/signup", &json!({ "email": email, "password": PASSWORD })).await;
+        assert_eq!(first.status, 200, "{}", first.text);
+        let asked = match own {
+            None => back.post("/auth/v1/invite", &json!({ "email": email })).await,
+            Some(own) => api.post("/auth/v1/signup", &json!({ "email": email, "password": own })).await,
+        };
+        assert_eq!(asked.status, 200, "{}", asked.text);
+        let shown = json!({ "type": kind, "email": email, "token": code_in(email).await });
+        let confirmed = api.post("/auth/v1/verify", &shown).await;
+        assert_eq!(confirmed.status, 200, "{}", confirmed.text);
+        // The same password twice is one person's.
+        let expected = if own == Some(PASSWORD) { 200 } else { 400 };
+        assert_eq!(enter(email, PASSWORD).await, expected, "{email}");
+    }
+}
+
+#[tokio::test]
+async fn what_belongs_to_one_environment_alone_stays_in_it() {
+    let server = Server::start();
+    let root = blog(&server).await;
+    let owner = server.owner();
+    let api = front(&server, &root);
+    sign_up(&api, "ada@example.com").await;
+    api.post("/auth/v1/recover", &json!({ "email": "ada@example.com" })).await;
+    let provider = json!({ "environmentId": root.id, "name": "acme", "issuer": "https://id.example", "clientId": "us",
+        "clientSecret": "a-word-nobody-knows" });
+    owner.must("setAuthProvider", provider).await;
+    owner.must("updateAuthSettings", json!({ "environmentId": root.id, "signUp": false })).await;
+    let kept = [("users", 1), ("auth_settings", 1)];
+    let left =
+        ["identities", "sessions", "refresh_tokens", "one_time_tokens", "mails", "auth_flows", "signing_keys", "auth_providers"];
+    for (name, strategy, mode) in [("a", "INSTANT", "full"), ("b", "SNAPSHOT", "full"), ("c", "AUTO", "system")] {
+        let made = branch(&owner, &root.project, "dev", name, json!({ "strategy": strategy, "mode": mode })).await;
+        let made = Environment::of(&made);
+        let admin = superuser(&server, &database_of(&server, &made.id).await).await;
+        let count = async |table: &str| -> i64 {
+            admin.query_one(&format!("SELECT count(*) FROM cloche.{table}"), &[]).await.unwrap().get(0)
+        };
+        for (table, rows) in kept {
+            let rows = if table == "users" && mode == "system" { 0 } else { rows };
+            assert_eq!(count(table).await, rows, "{strategy} {mode}: {table}");
+        }
+        for table in left {
+            assert_eq!(count(table).await, 0, "{strategy} {mode}: {table}");
+        }
+        // Whether people may sign up is decided there as it was here.
+        let refused =
+            front(&server, &made).post("/auth/v1/signup", &json!({ "email": "b@example.com", "password": PASSWORD })).await;
+        assert_eq!(refused.json()["error_code"], "signup_disabled", "{}", refused.text);
+    }
+    // The tenant's own SQL, and what an application's functions run as, see nothing of it.
+    for (login, table) in
+        [("_data", "users"), ("_data", "signing_keys"), ("_owner", "users"), ("_owner", "auth_providers"), ("_sql", "mails")]
+    {
+        let database = database_of(&server, &root.id).await;
+        let admin = superuser(&server, &database).await;
+        let may = format!("SELECT has_any_column_privilege('{database}{login}', 'cloche.{table}', 'SELECT, INSERT, UPDATE')");
+        assert!(!admin.query_one(&may, &[]).await.unwrap().get::<_, bool>(0), "{login} {table}");
+    }
+}

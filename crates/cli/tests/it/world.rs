@@ -55,7 +55,7 @@ pub(crate) async fn blog(server: &Server) -> Environment {
 pub(crate) fn blog_files() -> Value {
     let folder = workspace().join("examples/blog");
     let mut files = Vec::new();
-    for kind in ["enums", "tables"] {
+    for kind in ["enums", "roles", "tables"] {
         for entry in fs::read_dir(folder.join(kind)).unwrap() {
             let path = entry.unwrap().path();
             let name = path.file_name().unwrap().to_str().unwrap();

@@ -1,15 +1,16 @@
 //! One edit, done to the definitions. What an edit names must be there; what it makes must not.
 
-use super::{ColumnChange, Edit};
+use super::{ColumnChange, Edit, roles};
 use crate::code::Function;
 use crate::deployed::Deployed;
 use crate::diagnostic::closest;
 use crate::expression;
 use crate::model::{Access, Check, Definitions, IndexKey, Table, Unique, Verb};
 use crate::names;
+use crate::role::Resource;
 
 /// A message and what to do.
-type Refusal = (String, Option<String>);
+pub(super) type Refusal = (String, Option<String>);
 
 /// The definitions as the edits go on.
 pub(super) struct Work<'a> {
@@ -59,9 +60,7 @@ impl<'a> Work<'a> {
                 self.definitions.enums.insert(type_.name.clone(), type_.clone());
                 Ok(())
             }
-            Edit::AddEnumValue { name, value, before, after } => {
-                self.add_value(name, value, before.as_deref(), after.as_deref())
-            }
+            Edit::AddEnumValue { name, value, before, after } => self.add_value(name, value, before.as_deref(), after.as_deref()),
             Edit::DropEnum(name) => {
                 let there = self.definitions.enums.remove(name).is_some();
                 self.or_by_hand(there, "enum", name, self.deployed.enums.contains_key(name))
@@ -92,6 +91,7 @@ impl<'a> Work<'a> {
             let hint = Some(format!("drop that foreign key of `{}` first, in the same call if you like", other.name));
             return Err((format!("a foreign key of `{}` points to the table `{name}`", other.name), hint));
         }
+        roles::refuse(&self.definitions, &Resource::Table(name.into()), None)?;
         let there = self.definitions.tables.remove(name).is_some();
         self.or_by_hand(there, "table", name, self.deployed.tables.contains_key(name))
     }
@@ -115,6 +115,7 @@ impl<'a> Work<'a> {
             }
         }
         self.rename_type(old, new);
+        roles::rename(&mut self.definitions, &Resource::Table(old.into()), &Resource::Table(new.into()));
         Ok(())
     }
 
@@ -169,6 +170,7 @@ impl<'a> Work<'a> {
             return self.alter_column(name, column, change);
         }
         let deployed = self.deployed.tables.get(name);
+        let roles = Definitions { roles: self.definitions.roles.clone(), ..Definitions::default() };
         let Some(table) = self.definitions.tables.get_mut(name) else { return Ok(()) };
         match edit {
             Edit::AlterTable { primary_key, comment, .. } => {
@@ -185,6 +187,7 @@ impl<'a> Work<'a> {
                 table.columns.push(column.clone());
             }
             Edit::DropColumn { column, .. } => {
+                roles::refuse(&roles, &Resource::Table(name.clone()), Some(column))?;
                 let there = drop_column(table, column);
                 let by_hand = deployed.is_some_and(|it| it.column(column).is_some());
                 return self.or_by_hand(there, "column", &format!("{name}.{column}"), by_hand);
@@ -241,6 +244,7 @@ impl<'a> Work<'a> {
             column.renamed_from = Some(name.to_owned());
         }
         rename_column(there, name, new);
+        roles::rename_column(&mut self.definitions, table, name, new);
         for key in self.definitions.tables.values_mut().flat_map(|it| &mut it.foreign_keys) {
             if key.referenced_table == table {
                 key.referenced_columns.iter_mut().filter(|it| *it == name).for_each(|it| new.clone_into(it));
@@ -250,6 +254,9 @@ impl<'a> Work<'a> {
     }
 
     fn edit_view(&mut self, edit: &Edit) -> Result<(), Refusal> {
+        if let Edit::DropView(name) = edit {
+            roles::refuse(&self.definitions, &Resource::View(name.clone()), None)?;
+        }
         let views = &mut self.definitions.views;
         match edit {
             Edit::CreateView(view) => {
@@ -276,6 +283,8 @@ impl<'a> Work<'a> {
                 }
                 views.insert(new_name.clone(), view);
                 self.rename_type(name, new_name);
+                let (old, new) = (Resource::View(name.clone()), Resource::View(new_name.clone()));
+                roles::rename(&mut self.definitions, &old, &new);
             }
             Edit::DropView(name) => {
                 let there = views.remove(name).is_some();
@@ -287,6 +296,12 @@ impl<'a> Work<'a> {
     }
 
     fn edit_function(&mut self, edit: &Edit) -> Result<(), Refusal> {
+        if let Edit::DropFunction(name) = edit {
+            let others = self.deployed.functions.iter().filter(|it| name.split('(').next() == Some(it.name.as_str())).count();
+            let resource = Resource::Function(name.split('(').next().unwrap_or_default().to_owned());
+            roles::refuse(&self.definitions, &resource, None)
+                .or_else(|refusal| if others > 1 { Ok(()) } else { Err(refusal) })?;
+        }
         let functions = &mut self.definitions.functions;
         match edit {
             Edit::CreateFunction(function) => {
@@ -316,6 +331,8 @@ impl<'a> Work<'a> {
                     function.renamed_from = Some(name.clone());
                 }
                 functions.insert(new_name.clone(), function);
+                let (old, new) = (Resource::Function(name.clone()), Resource::Function(new_name.clone()));
+                roles::rename(&mut self.definitions, &old, &new);
             }
             Edit::DropFunction(name) => {
                 if functions.remove(name).is_some() {
@@ -327,7 +344,10 @@ impl<'a> Work<'a> {
                     [one] => one.clone(),
                     [] => name.clone(),
                     several => {
-                        return Err((format!("there are several functions `{name}`"), Some(format!("name one of: {}", several.join("; ")))));
+                        return Err((
+                            format!("there are several functions `{name}`"),
+                            Some(format!("name one of: {}", several.join("; "))),
+                        ));
                     }
                 };
                 let there = self.deployed.functions.iter().any(|it| it.signature() == signature);
@@ -351,7 +371,8 @@ fn read_access(given: &[(String, Vec<String>)]) -> Result<Access, Refusal> {
     for (role, verbs) in given {
         let set = match role.as_str() {
             "anon" => &mut access.anon,
-            _ => return Err((format!("access is not given to `{role}`"), Some("known here: anon".into()))),
+            "user" => &mut access.user,
+            _ => return Err((format!("access is not given to `{role}`"), Some("known here: anon, user".into()))),
         };
         for verb in verbs {
             let known = || Some(format!("known here: {}", Verb::NAMES.join(", ")));

@@ -18,19 +18,14 @@ pub(super) fn of(deployed: &Deployed, original: &Definitions, edited: Definition
     let mut definitions = edited;
     let dropped_from: BTreeSet<&str> = drops.iter().filter_map(|(_, name)| Some(name.split_once('.')?.0)).collect();
     leave_out(&mut base, &mut definitions, |kind, name| match kind {
-        "table" => {
-            !dropped_from.contains(name) && deployed.tables.get(name).is_some_and(|it| it.definition.is_none())
-        }
+        "table" => !dropped_from.contains(name) && deployed.tables.get(name).is_some_and(|it| it.definition.is_none()),
         "view" => deployed.views.get(name).is_some_and(|it| it.definition.is_none()),
         _ => deployed.functions.iter().any(|it| it.name == name && it.definition.is_none()),
     });
     // What differs from its definition without an edit is for a sync of the files to mend, not for this one.
     if let Ok(drift) = plan(&base, deployed, PlanOptions::default()) {
-        let drifted: BTreeSet<String> = drift
-            .changes
-            .iter()
-            .map(|it| it.name.split(['.', '(']).next().unwrap_or_default().to_owned())
-            .collect();
+        let drifted: BTreeSet<String> =
+            drift.changes.iter().map(|it| it.name.split(['.', '(']).next().unwrap_or_default().to_owned()).collect();
         leave_out(&mut base, &mut definitions, |_, name| drifted.contains(name) && !dropped_from.contains(name));
     }
     let mut seen = deployed.clone();

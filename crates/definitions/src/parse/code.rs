@@ -2,10 +2,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::fields;
+use super::{ParsedTable, fields};
+use crate::check;
 use crate::code::{self, Argument, Function, Language, Returns, View, Volatility};
-use crate::diagnostic::{Mark, Report, did_you_mean};
-use crate::model::EnumType;
+use crate::diagnostic::{Diagnostic, Mark, Report, did_you_mean};
+use crate::model::{Definitions, EnumType};
 use crate::names;
 use crate::types;
 use crate::yaml::{Node, Value};
@@ -16,10 +17,10 @@ const FUNCTION_KEYS: [&str; 8] = ["arguments", "returns", "language", "volatilit
 const MAX_ARGUMENTS: usize = 100;
 
 /// The names that may stand for a type beside PostgreSQL's own.
-pub(super) struct Types<'a> {
-    pub(super) enums: &'a BTreeMap<String, EnumType>,
+struct Types<'a> {
+    enums: &'a BTreeMap<String, EnumType>,
     /// Tables and views: their rows.
-    pub(super) rows: &'a BTreeSet<String>,
+    rows: &'a BTreeSet<String>,
 }
 
 /// A view or function read from one file, not yet checked against the others.
@@ -29,8 +30,38 @@ pub(crate) struct Parsed<T> {
     pub(crate) report: Report,
 }
 
+/// A file that could be read as YAML: its name, what is in it, and its mistakes so far.
+pub(super) type Read = (String, Node, Report);
+
+/// Reads all views and functions, and checks them against each other and the tables.
+pub(super) fn definitions(
+    views: Vec<Read>,
+    functions: Vec<Read>,
+    tables: &[ParsedTable],
+    rows: &BTreeSet<String>,
+    enums: &BTreeMap<String, EnumType>,
+    diagnostics: &mut Vec<Diagnostic>,
+) -> Definitions {
+    let types = Types { enums, rows };
+    let mut views: Vec<_> = views.into_iter().map(|(name, node, report)| view(&name, &node, report)).collect();
+    let mut functions: Vec<_> =
+        functions.into_iter().map(|(name, node, report)| function(&name, &node, &types, report)).collect();
+    check::views(&mut views, tables, enums);
+    check::functions(&mut functions);
+    let mut definitions = Definitions::default();
+    for mut view in views {
+        diagnostics.append(&mut view.report.diagnostics);
+        definitions.views.insert(view.thing.name.clone(), view.thing);
+    }
+    for mut function in functions {
+        diagnostics.append(&mut function.report.diagnostics);
+        definitions.functions.insert(function.thing.name.clone(), function.thing);
+    }
+    definitions
+}
+
 /// A mapping, or just the query.
-pub(super) fn view(name: &str, node: &Node, mut report: Report) -> Parsed<View> {
+fn view(name: &str, node: &Node, mut report: Report) -> Parsed<View> {
     let mut view = View { name: name.to_owned(), ..View::default() };
     let (mut query, mut renamed_from) = (None, None);
     if let Value::Scalar(_) = node.value {
@@ -60,7 +91,7 @@ pub(super) fn view(name: &str, node: &Node, mut report: Report) -> Parsed<View> 
     Parsed { thing: view, renamed_from, report }
 }
 
-pub(super) fn function(name: &str, node: &Node, types: &Types<'_>, mut report: Report) -> Parsed<Function> {
+fn function(name: &str, node: &Node, types: &Types<'_>, mut report: Report) -> Parsed<Function> {
     let mut function = Function { name: name.to_owned(), ..Function::default() };
     let mut renamed_from = None;
     let mut missing = vec!["returns", "body"];

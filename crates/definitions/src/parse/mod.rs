@@ -55,18 +55,7 @@ pub fn parse(files: &[SourceFile]) -> Result<Definitions, Vec<Diagnostic>> {
         return Err(report.diagnostics);
     }
     let mut diagnostics = Vec::new();
-    let mut sorted: BTreeMap<(&str, String), &SourceFile> = BTreeMap::new();
-    for file in files {
-        let mut report = Report::new(&file.path);
-        if let Some(thing) = place(file, &mut report) {
-            let first = sorted.entry(thing).or_insert(file);
-            if !std::ptr::eq(*first, file) {
-                let hint = Some("remove one of the two files".into());
-                report.error(None, format!("`{}` defines the same thing", first.path), hint);
-            }
-        }
-        diagnostics.append(&mut report.diagnostics);
-    }
+    let sorted = sorted(files, &mut diagnostics);
     let mut enums: BTreeMap<String, EnumType> = BTreeMap::new();
     let (mut tables, mut views, mut functions, mut roles) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
     let rows = sorted.keys().filter(|(folder, _)| matches!(*folder, "tables" | "views")).map(|(_, name)| name.clone()).collect();
@@ -102,36 +91,49 @@ pub fn parse(files: &[SourceFile]) -> Result<Definitions, Vec<Diagnostic>> {
     let mut parsed: Vec<ParsedTable> =
         tables.into_iter().map(|(name, node, report)| table::parse(&name, &node, &enums, report)).collect();
     check::tables(&mut parsed, &enums, complete);
-    let types = code::Types { enums: &enums, rows: &rows };
-    let mut views: Vec<_> = views.into_iter().map(|(name, node, report)| code::view(&name, &node, report)).collect();
-    let mut functions: Vec<_> =
-        functions.into_iter().map(|(name, node, report)| code::function(&name, &node, &types, report)).collect();
-    check::views(&mut views, &parsed, &enums);
-    check::functions(&mut functions);
     let mut roles: Vec<_> = roles.into_iter().map(|(name, node, report)| role::parse(&name, &node, report)).collect();
     let has = |folder: &str, name: &str| files.iter().any(|file| is_of(file, folder, name));
     let unresolved = role::check(&mut roles, &parsed, |name| has("views", name), |name| has("functions", name));
-    let mut definitions = Definitions { enums, ..Definitions::default() };
+    let mut definitions = code::definitions(views, functions, &parsed, &rows, &enums, &mut diagnostics);
+    definitions.enums = enums;
     // A table whose file could not be read is not missing as well.
     definitions.unresolved = unresolved.into_iter().filter(|it| complete || !it.is_of_table()).collect();
+    gather(&mut definitions, parsed, roles, &mut diagnostics);
+    diagnostics.sort();
+    if diagnostics.is_empty() { Ok(definitions) } else { Err(diagnostics) }
+}
+
+fn gather(
+    definitions: &mut Definitions,
+    tables: Vec<ParsedTable>,
+    roles: Vec<role::ParsedRole>,
+    diagnostics: &mut Vec<Diagnostic>,
+) {
     for mut role in roles {
         diagnostics.append(&mut role.report.diagnostics);
         definitions.roles.insert(role.role.name.clone(), role.role);
     }
-    for mut view in views {
-        diagnostics.append(&mut view.report.diagnostics);
-        definitions.views.insert(view.thing.name.clone(), view.thing);
-    }
-    for mut function in functions {
-        diagnostics.append(&mut function.report.diagnostics);
-        definitions.functions.insert(function.thing.name.clone(), function.thing);
-    }
-    for mut table in parsed {
+    for mut table in tables {
         diagnostics.append(&mut table.report.diagnostics);
         definitions.tables.insert(table.table.name.clone(), table.table);
     }
-    diagnostics.sort();
-    if diagnostics.is_empty() { Ok(definitions) } else { Err(diagnostics) }
+}
+
+/// The files by folder and name, each thing once.
+fn sorted<'f>(files: &'f [SourceFile], diagnostics: &mut Vec<Diagnostic>) -> BTreeMap<(&'static str, String), &'f SourceFile> {
+    let mut sorted: BTreeMap<(&str, String), &SourceFile> = BTreeMap::new();
+    for file in files {
+        let mut report = Report::new(&file.path);
+        if let Some(thing) = place(file, &mut report) {
+            let first = sorted.entry(thing).or_insert(file);
+            if !std::ptr::eq(*first, file) {
+                let hint = Some("remove one of the two files".into());
+                report.error(None, format!("`{}` defines the same thing", first.path), hint);
+            }
+        }
+        diagnostics.append(&mut report.diagnostics);
+    }
+    sorted
 }
 
 fn is_of(file: &SourceFile, folder: &str, name: &str) -> bool {

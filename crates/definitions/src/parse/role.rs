@@ -168,8 +168,7 @@ fn scope_rule(node: &Node, parsed: &mut ParsedRole) -> Option<ScopeRule> {
     let value = operator.and_then(|operator| operand(node, entries.get("value").copied(), operator, &mut parsed.report));
     let field = fields::text(entries.get("field")?, "field", &mut parsed.report);
     let (resource, (operator, value), field) = (resource?, value?, field?);
-    let wanted =
-        Wanted { resource: resource.clone(), field: Some(field.clone()), is_array: operator == Comparison::Contains };
+    let wanted = Wanted { resource: resource.clone(), field: Some(field.clone()), is_array: operator == Comparison::Contains };
     parsed.named.push((wanted, entries.get("field")?.mark));
     Some(ScopeRule { resource, field, operator, value, actions })
 }

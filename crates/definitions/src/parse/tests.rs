@@ -138,7 +138,7 @@ fn mistakes_between_files() {
 enums/mood.yaml:1:8: the value `calm` is listed twice (keep one of the two)
 enums/none.yaml:1:9: the enum has no values (write `values: [first, second]`)
 enums/text.yaml: PostgreSQL has a type `text` already (give the enum another name)
-notes.yaml: the file is in no folder (definitions belong in: `tables/`, `enums/`, `views/`, `functions/`)
+notes.yaml: the file is in no folder (definitions belong in: `tables/`, `enums/`, `views/`, `functions/`, `roles/`)
 tabels/x.yaml: unknown folder `tabels/` (did you mean `tables`?)
 tables/a.yaml:1:44: the name `a_no_key` is taken by the table `a_no_key` (give this one another `name`)
 tables/a.yaml:2:14: the table has no column `gone` (known here: id, no)

@@ -167,7 +167,8 @@ pub(super) fn access(local: &Definitions, view: &Deployed, plan: &mut Plan) {
             Some(None) => {
                 let anon = verbs(&access.anon);
                 let user = if access.user.is_empty() { String::new() } else { format!(", users {}", verbs(&access.user)) };
-                let text = format!("Manage the table `{name}`, which was made by hand; anonymous clients may {anon}{user} its rows.");
+                let text =
+                    format!("Manage the table `{name}`, which was made by hand; anonymous clients may {anon}{user} its rows.");
                 (Action::Create, text, false)
             }
             Some(Some(applied)) if applied == access => continue,

@@ -33,7 +33,8 @@ pub(super) fn prune_from(deployed: &Deployed, local: &Definitions) -> Plan {
 /// What the catalogs would say after `definitions` were applied to an empty database.
 pub(super) fn deployed(definitions: &Definitions) -> Deployed {
     let tables = definitions.tables.values().map(|table| (table.name.clone(), deployed_table(table))).collect();
-    let mut deployed = Deployed { tables, enums: definitions.enums.clone(), roles: definitions.roles.clone(), ..Deployed::default() };
+    let mut deployed =
+        Deployed { tables, enums: definitions.enums.clone(), roles: definitions.roles.clone(), ..Deployed::default() };
     for function in definitions.functions.values() {
         deployed.functions.push(code::as_deployed(function));
     }

@@ -57,6 +57,8 @@ fn given(value: &ActorValue, user: Option<&EndUser>) -> Given {
     let Some(user) = user else { return Given::Nothing };
     match value {
         ActorValue::UserId => Given::One(user.id.to_string()),
+        // Where addresses are not confirmed, anybody can sign up with anybody's: only one that was shown to be theirs counts.
+        ActorValue::Email if user.claims.get("email_verified") != Some(&Value::Bool(true)) => Given::Nothing,
         ActorValue::Email => of_claim(user.claims.get("email")),
         ActorValue::Roles => Given::Many(user.roles.clone()),
         ActorValue::Claim(path) => of_claim(path.iter().try_fold(&user.claims, |claims, key| claims.get(key))),

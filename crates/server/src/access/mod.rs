@@ -10,5 +10,5 @@ mod tests;
 
 pub(crate) use explain::{Explanation, Looked, Masked};
 pub(crate) use guard::{Guard, Mask};
-pub(crate) use rules::{Resource, Rules, Stored};
+pub(crate) use rules::{Resource, Rules, Stored, verb_of};
 pub(crate) use scopes::right;

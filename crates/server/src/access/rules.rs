@@ -224,7 +224,7 @@ fn strictest<'m>(maskings: impl Iterator<Item = &'m Masking>) -> Option<String> 
     first
 }
 
-pub(super) fn verb_of(operation: Operation) -> Verb {
+pub(crate) fn verb_of(operation: Operation) -> Verb {
     match operation {
         Operation::Read => Verb::Read,
         Operation::Create => Verb::Create,
@@ -331,8 +331,7 @@ pub(super) fn of_columns(
 ) -> BTreeMap<String, Masking> {
     let mut masked = mask.fields.clone();
     if let (Some(allow), Resource::Table(name) | Resource::View(name)) = (&mask.allow, resource) {
-        // No column has an empty name: with this the statement lists its columns, so that one which has been added since these were
-        // read is not shown.
+        // No column has an empty name: with this the statement lists its columns, and shows none that was added since.
         let hidden = columns(name).unwrap_or_default().into_iter().chain([String::new()]);
         for column in hidden.filter(|column| !allow.contains(column)) {
             masked.entry(column).or_insert(Masking::Hide);

@@ -81,7 +81,7 @@ pub(crate) struct Edits {
 
 /// Plans the way from what is deployed to what the edits make of it, and goes it unless it is a dry run.
 pub(crate) async fn edit(app: &App, found: &Found, edits: Edits) -> Result<Synced> {
-    require_usable(&found.environment)?;
+    require_ready(app, &found.environment).await?;
     if !edits.dry_run {
         found.access.require_change(&found.environment)?;
     }
@@ -113,7 +113,7 @@ pub(crate) async fn edit(app: &App, found: &Found, edits: Edits) -> Result<Synce
 
 /// What is deployed, and the connection that keeps it so: one look at or change of an environment's schema at a time, so that what is
 /// planned is what is there when it is applied.
-async fn look(app: &App, found: &Found) -> Result<(Client, Deployed)> {
+pub(super) async fn look(app: &App, found: &Found) -> Result<(Client, Deployed)> {
     let database = &found.environment.database;
     let client = app.cluster.connect_as(&database.owner_login(), database.as_str(), PLATFORM_OPTIONS).await?;
     introspect::lock(&client).await?;
@@ -123,7 +123,7 @@ async fn look(app: &App, found: &Found) -> Result<(Client, Deployed)> {
 
 /// What is deployed, for who only looks: also while somebody changes it.
 pub(crate) async fn deployed(app: &App, found: &Found) -> Result<Deployed> {
-    require_usable(&found.environment)?;
+    require_ready(app, &found.environment).await?;
     let database = &found.environment.database;
     let client = app.cluster.connect_as(&database.owner_login(), database.as_str(), PLATFORM_OPTIONS).await?;
     introspect::deployed(&client).await.map_err(to_error)
@@ -135,7 +135,14 @@ fn plan_changed() -> Error {
 }
 
 /// Runs a plan, writes the revision beside it, and has it in force on every server on return.
-async fn perform(app: &App, found: &Found, client: &mut Client, plan: &Plan, definitions: Value, removed: Value) -> Result<()> {
+pub(super) async fn perform(
+    app: &App,
+    found: &Found,
+    client: &mut Client,
+    plan: &Plan,
+    definitions: Value,
+    removed: Value,
+) -> Result<()> {
     if plan.is_empty() {
         return Ok(());
     }

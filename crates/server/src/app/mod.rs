@@ -13,6 +13,7 @@ pub(crate) mod people;
 pub(crate) mod project;
 pub(crate) mod record;
 pub(crate) mod removal;
+pub(crate) mod role;
 pub(crate) mod session;
 pub(crate) mod settings;
 pub(crate) mod traffic;
@@ -26,6 +27,7 @@ use std::sync::Arc;
 use chrono::{DateTime, TimeDelta, Utc};
 use cloche_wire::OperationId;
 
+use crate::auth::oidc::Providers;
 use crate::auth::{KeyCache, Passwords, Throttle, Uses};
 use crate::error::{Error, Result};
 use crate::fence::Fence;
@@ -50,6 +52,7 @@ pub(crate) struct App {
     pub(crate) limits: Limits,
     pub(crate) passwords: Passwords,
     pub(crate) throttle: Throttle,
+    pub(crate) providers: Providers,
     pub(crate) running: operation::Running,
     pub(crate) faults: faults::Script,
     pub(crate) metrics: metrics_exporter_prometheus::PrometheusHandle,

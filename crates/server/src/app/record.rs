@@ -199,6 +199,13 @@ pub(crate) async fn create(
     written(&answered.rows()?, asked.returning)
 }
 
+/// The columns that name a record of the table, for who may put one there. None for others, to whom [`create`] says why not.
+pub(crate) async fn key(scope: &EnvironmentScope, table: &str) -> Result<Option<Vec<String>>> {
+    let schema = scope.schema().await?;
+    let found = access::table(scope.actor(), &schema, table, &[Verb::Create, Verb::Update]);
+    Ok(found.ok().map(|table| table.primary_key.clone()))
+}
+
 /// Gives the values of `body` to the target; an object without keys changes nothing. `given` are the keys it has, where more are asked for.
 pub(crate) async fn update(
     scope: &EnvironmentScope,

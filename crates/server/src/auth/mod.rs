@@ -4,6 +4,7 @@
 mod access;
 pub(crate) mod jwt;
 mod keys;
+pub(crate) mod oidc;
 mod passwords;
 pub(crate) mod sessions;
 mod throttle;

@@ -114,11 +114,6 @@ impl EnvironmentScope {
         self.realm.inside().await
     }
 
-    /// The environment behind it, for what is done with the platform's own tables.
-    pub(crate) fn realm(&self) -> &Realm {
-        &self.realm
-    }
-
     pub(crate) fn actor(&self) -> &DataActor {
         &self.actor
     }

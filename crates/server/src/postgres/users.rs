@@ -113,6 +113,14 @@ pub(crate) async fn find_by_email(client: &Client, email: &str) -> Result<Option
     Ok(client.query_opt(&format!("{SELECT} WHERE u.email = $1"), &[&email]).await?.as_ref().map(read))
 }
 
+/// The same, locked until the transaction ends.
+pub(crate) async fn lock_by_email(tx: &Transaction<'_>, email: &str) -> Result<Option<User>> {
+    match tx.query_opt("SELECT id FROM cloche.users WHERE email = $1", &[&email]).await? {
+        Some(row) => lock(tx, row.get(0)).await,
+        None => Ok(None),
+    }
+}
+
 /// By the address they want to have instead, the one who asked last.
 pub(crate) async fn find_by_new_email(client: &Client, email: &str) -> Result<Option<User>> {
     let sql = format!("{SELECT} WHERE u.new_email = $1 ORDER BY u.email_change_sent_at DESC NULLS LAST LIMIT 1");
@@ -122,6 +130,12 @@ pub(crate) async fn find_by_new_email(client: &Client, email: &str) -> Result<Op
 /// By the application's own id.
 pub(crate) async fn find_external(tx: &Transaction<'_>, external_id: &str) -> Result<Option<User>> {
     Ok(tx.query_opt(&format!("{SELECT} WHERE u.external_id = $1"), &[&external_id]).await?.as_ref().map(read))
+}
+
+/// Waits until nobody else makes a user under this name; until the transaction ends, nobody does.
+pub(crate) async fn take_turn(tx: &Transaction<'_>, name: &str) -> Result<()> {
+    tx.execute("SELECT pg_advisory_xact_lock(hashtextextended($1, 0))", &[&name]).await?;
+    Ok(())
 }
 
 /// By who they are to a provider.

@@ -94,7 +94,8 @@ const PLANTS: &[(&str, &str)] = &[
         CREATE FUNCTION p23_ut(uuid, text) RETURNS boolean LANGUAGE plpgsql AS $$ BEGIN PERFORM public.grab('uuid = text'); RETURN false; END $$;
         CREATE OPERATOR public.= (LEFTARG = uuid, RIGHTARG = text, FUNCTION = p23_ut)"),
     ("tables and views by the platform's names", "CREATE TABLE variables (name text, sealed bytea, updated_at timestamptz); CREATE TABLE definitions (kind text, name text, spec jsonb);
-        CREATE TABLE revisions (id uuid); CREATE VIEW table_access AS SELECT public.grab('table_access') AS name; CREATE VIEW deployed AS SELECT public.grab('deployed') AS kind;
+        CREATE TABLE revisions (id uuid); CREATE VIEW table_access AS SELECT public.grab('table_access') AS name;
+        CREATE VIEW access_rules AS SELECT public.grab('access_rules') AS kind; CREATE VIEW deployed AS SELECT public.grab('deployed') AS kind;
         CREATE FUNCTION public.record_revision(uuid, text, jsonb, jsonb, jsonb) RETURNS void LANGUAGE plpgsql AS $$ BEGIN PERFORM public.grab('record_revision'); END $$"),
     ("a definer's function", "CREATE FUNCTION p25() RETURNS boolean LANGUAGE sql SECURITY DEFINER AS $$ SELECT public.grab('definer') $$; GRANT EXECUTE ON FUNCTION p25() TO PUBLIC;
         CREATE VIEW p25_v AS SELECT p25() AS a"),

@@ -355,6 +355,8 @@ pub(super) const CATALOGS: &[Probe] = &[
     no("definitions", &["UPDATE cloche.definitions SET spec = '{}'"]),
     no("migrations", &["DELETE FROM cloche.migrations"]),
     no("what anon may", &["UPDATE cloche.table_access SET anon = '{read}'"]),
+    no("roles", &["UPDATE cloche.access_rules SET name = 'anon'"]),
+    no("a role more", &["INSERT INTO cloche.access_rules (kind, name) VALUES ('role', 'anon')"]),
     no("drop a table of the platform", &["DROP TABLE cloche.variables"]),
     no("drop the platform's schema", &["DROP SCHEMA cloche CASCADE"]),
     no("a table in the platform's schema", &["CREATE TABLE cloche.evil (a int)"]),

@@ -55,6 +55,9 @@ const ROWS: &[Row] = &[
     Row { path: "/auth/v1/settings", body: |_| Value::Null },
     Row { path: "/auth/v1/health", body: |_| Value::Null },
     Row { path: "/auth/v1/.well-known/jwks.json", body: |_| Value::Null },
+    Row { path: "/v1/auth/authorize", body: |_| Value::Null },
+    Row { path: "/auth/v1/authorize", body: |_| Value::Null },
+    Row { path: "/auth/v1/callback", body: |_| Value::Null },
     Row { path: "/v1/auth/sessions", body: |_| Value::Null },
     Row { path: "/v1/auth/sessions/{id}", body: |_| Value::Null },
     Row { path: "/v1/users", body: |_| Value::Null },
@@ -258,7 +261,7 @@ fn out_of_place(name: &str, route: &Route) -> bool {
 /// Without a password or a link, signing in is refused, in whatever words.
 fn is_refused(route: &Route, status: u16, statuses: &[u16]) -> bool {
     if matches!(route.credential, Credential::Session | Credential::Link) {
-        (400..500).contains(&status)
+        (400..500).contains(&status) || statuses.contains(&status)
     } else {
         statuses.contains(&status)
     }
@@ -393,6 +396,8 @@ async fn foreign_ids(matrix: &mut Matrix<'_>, route: &Route, own: &[(&str, &str)
         "pg_shadow",
         "table_access",
         "cloche.table_access",
+        "access_rules",
+        "cloche.access_rules",
     ];
     for table in tables.iter().map(|table| (*table).to_owned()).chain([format!("{database}.public.authors")]) {
         let answer = matrix.send(route, own, &table, &victims.author, "?select=*").await;

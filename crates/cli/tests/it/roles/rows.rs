@@ -64,6 +64,9 @@ pub(super) const ROWS: &[(&str, &[(&str, Least)])] = &[
     ("users", &[("dev", Developer), ("prod", Admin)]),
     ("mails", &[("dev", Developer), ("prod", Admin)]),
     ("authSettings", &[("dev", Developer), ("prod", Developer)]),
+    ("authProviders", &[("dev", Developer), ("prod", Developer)]),
+    ("setAuthProvider", &[("dev", Developer), ("prod", Admin)]),
+    ("removeAuthProvider", &[("dev", Developer), ("prod", Admin)]),
     ("createUser", &[("dev", Developer), ("prod", Admin)]),
     ("updateUser", &[("dev", Developer), ("prod", Admin)]),
     ("deleteUser", &[("dev", Developer), ("prod", Admin)]),
@@ -77,6 +80,10 @@ pub(super) const ROWS: &[(&str, &[(&str, Least)])] = &[
     ("applyDefinitions", &[("dev", Developer), ("prod", Admin), ("dry run", Viewer)]),
     ("schema", &[("dev", Viewer), ("prod", Viewer)]),
     ("applySchema", &[("dev", Developer), ("prod", Admin), ("dry run", Viewer)]),
+    ("roles", &[("dev", Viewer), ("prod", Viewer)]),
+    ("setRole", &[("dev", Developer), ("prod", Admin)]),
+    ("deleteRole", &[("dev", Developer), ("prod", Admin)]),
+    ("explainAccess", &[("dev", Viewer), ("prod", Viewer)]),
 ];
 
 /// An input with which the operation succeeds for who may, once. Whatever it uses up is made for it.
@@ -157,12 +164,37 @@ pub(super) async fn input(world: &World, caller: &Caller, operation: &str, place
         "updateUser" => json!({ "environmentId": environment, "userId": user(world, environment, &fresh).await, "roles": ["a"] }),
         "deleteUser" => json!({ "environmentId": environment, "userId": user(world, environment, &fresh).await }),
         "updateAuthSettings" => json!({ "environmentId": environment, "tokenTtl": 1200 }),
-        "users" | "mails" | "authSettings" => json!({ "environmentId": environment }),
-        "pauseEnvironment" | "resumeEnvironment" | "rotateApiKeys" | "rotateDatabaseCredential" | "apiKeys" | "definitions" => {
+        "setRole" => json!({ "environmentId": environment, "name": "tried", "spec": spec() }),
+        "deleteRole" => {
+            let role = json!({ "environmentId": environment, "name": "tried", "spec": spec() });
+            world.owner.must("setRole", role).await;
+            json!({ "environmentId": environment, "name": "tried" })
+        }
+        "explainAccess" => {
+            json!({ "environmentId": environment, "resource": "posts", "action": "READ", "actor": { "key": "ANON" } })
+        }
+        "setAuthProvider" => provider(environment, &fresh),
+        "removeAuthProvider" => {
+            world.owner.must("setAuthProvider", provider(environment, &fresh)).await;
+            json!({ "environmentId": environment, "name": fresh })
+        }
+        "users" | "mails" | "authSettings" | "authProviders" => json!({ "environmentId": environment }),
+        "roles"
+        | "pauseEnvironment"
+        | "resumeEnvironment"
+        | "rotateApiKeys"
+        | "rotateDatabaseCredential"
+        | "apiKeys"
+        | "definitions" => {
             json!({ "environmentId": environment })
         }
         _ => json!({}),
     }
+}
+
+/// A role about everything there is.
+fn spec() -> Value {
+    json!({ "policies": [{ "resource": "*", "actions": ["read"] }] })
 }
 
 /// A session to be ended: another one of the caller's own, or the bystander's.
@@ -183,6 +215,11 @@ async fn token(world: &World, caller: &Caller, place: &str) -> Value {
         world.owner.must("createAccessToken", json!({ "name": name, "memberId": world.helper })).await
     };
     made["accessToken"]["id"].clone()
+}
+
+/// A provider nobody is asked about yet.
+fn provider(environment: &str, name: &str) -> Value {
+    json!({ "environmentId": environment, "name": name, "issuer": "https://id.example", "clientId": "us", "clientSecret": "word" })
 }
 
 /// The id of a new user.

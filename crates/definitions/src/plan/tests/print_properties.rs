@@ -89,7 +89,10 @@ fn files_look_as_a_person_would_write_them() {
             "columns:\n  id: {type: uuid, primary_key: true, default: gen_random_uuid()}\n  title: text\n  slug: {type: text, unique: true, check: \"slug <> ''\"}\n  by: {type: uuid, references: posts.id, on_delete: cascade, nullable: true}\nindexes: [title, [by, title desc], {columns: ['lower(title)'], where: \"slug <> 'a'\", name: low}]\nuniques: [[title, slug]]\nchecks: {long: length(title) > 3}\naccess: {anon: [read, create]}\ncomment: 'all: of them'",
         ),
         ("views/v.yaml", "select id,\n  title\nfrom posts"),
-        ("functions/f.yaml", "arguments: {a: int, b: {type: 'text[]', default: \"'{}'\"}}\nreturns: {x: text, y: posts}\nvolatility: stable\nbody: |\n  select 'a', p\n    from posts p;\n\n  -- done"),
+        (
+            "functions/f.yaml",
+            "arguments: {a: int, b: {type: 'text[]', default: \"'{}'\"}}\nreturns: {x: text, y: posts}\nvolatility: stable\nbody: |\n  select 'a', p\n    from posts p;\n\n  -- done",
+        ),
     ]);
     insta::assert_snapshot!(show_files(&wanted));
     assert_eq!(parse(&print(&wanted)), Ok(wanted));

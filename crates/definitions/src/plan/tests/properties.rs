@@ -142,7 +142,10 @@ fn table(name: &str, dice: &Dice) -> Table {
     }
     (table.primary_key, table.uniques, table.indexes) = (key, uniques, indexes);
     let verbs = [Verb::Read, Verb::Create].into_iter().enumerate().filter(|(bit, _)| dice.verbs >> bit & 1 == 1);
-    table.access = Access { anon: verbs.map(|(_, verb)| verb).collect(), user: [Verb::Update].into_iter().take(usize::from(dice.verbs / 4)).collect() };
+    table.access = Access {
+        anon: verbs.map(|(_, verb)| verb).collect(),
+        user: [Verb::Update].into_iter().take(usize::from(dice.verbs / 4)).collect(),
+    };
     table
 }
 

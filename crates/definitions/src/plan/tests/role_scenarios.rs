@@ -57,7 +57,10 @@ fn what_no_file_defines_may_be_deployed() {
     let role = "policies: [{ resource: pots, actions: read }, { resource: 'view:newest', actions: read }]
 scope_rules: [{ resource: posts, field: gone, operator: is_null }]";
     insta::assert_snapshot!(mistakes(&[("roles/editor.yaml", role)]));
-    let local = read(&[("roles/editor.yaml", "policies: [{ resource: posts, actions: read }, { resource: 'view:recent', actions: read }]")]);
+    let local = read(&[(
+        "roles/editor.yaml",
+        "policies: [{ resource: posts, actions: read }, { resource: 'view:recent', actions: read }]",
+    )]);
     let there = deployed(&read(TABLES));
     assert_eq!(plan_from(&there, &local).changes.len(), 1);
     // With `prune` the table would go, and leave a role that is about nothing.
@@ -74,7 +77,8 @@ fn changes_of_roles_have_no_sql_and_say_what_breaks() {
     let less = shown(&[("roles/editor.yaml", "policies: [{ resource: posts, actions: read }]"), keep]);
     let more = shown(&[("roles/editor.yaml", "policies: [{ resource: posts, actions: '*' }]"), keep]);
     let scoped = shown(&[("roles/editor.yaml", &scope), keep]);
-    let anon = shown(&[("roles/editor.yaml", base), keep, ("roles/anon.yaml", "field_masks: [{ resource: posts, allow: [id] }]")]);
+    let anon =
+        shown(&[("roles/editor.yaml", base), keep, ("roles/anon.yaml", "field_masks: [{ resource: posts, allow: [id] }]")]);
     let dropped = shown(&[("roles/editor.yaml", base)]);
     insta::assert_snapshot!([less, more, scoped, anon, dropped].join(""));
 }
@@ -102,4 +106,8 @@ field_masks:
     let again = read(&with(&[("roles/editor.yaml", &json)]));
     assert_eq!(again.roles["editor"], first);
     insta::assert_snapshot!(serde_json::to_string_pretty(&first).unwrap());
+    let local = read(&with(&[("roles/editor.yaml", written), ("roles/empty.yaml", "description: Nothing.")]));
+    let printed = crate::print(&local);
+    assert_eq!(parse(&printed).unwrap(), local);
+    insta::assert_snapshot!(printed.iter().find(|file| file.path.starts_with("roles/editor")).unwrap().content);
 }

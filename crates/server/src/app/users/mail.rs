@@ -315,6 +315,11 @@ async fn use_up(tx: &Transaction<'_>, right: &Right) -> Result<User> {
     users::update(tx, user.id, &change).await?.ok_or_else(expired)
 }
 
+pub(crate) fn leads_nowhere() -> Error {
+    Error::bad_input("link/leads-nowhere", "This environment does not say where its links lead.")
+        .hint("Set siteUrl in the environment's auth settings, or enter the code of the mail in the application.")
+}
+
 pub(crate) fn expired() -> Error {
     Error::forbidden("link/expired", "Email link is invalid or has expired")
         .hint("Each works once, for an hour. Ask for a new one.")

@@ -4,11 +4,13 @@ use serde_json::json;
 use uuid::Uuid;
 
 use super::admin::{self, Attributes};
+use super::oidc::sealed_as;
 use super::{App, mail, settings};
 use crate::app::environment::{Found, require_ready};
 use crate::auth::Role;
+use crate::auth::oidc;
 use crate::error::{Error, Result};
-use crate::postgres::auth_settings::{self, AuthSettings, Mail, MailText};
+use crate::postgres::auth_settings::{self, AuthSettings, Mail, MailText, Provider};
 use crate::postgres::realm::Realm;
 use crate::postgres::users::{User, UserFilter};
 use crate::store::audit;
@@ -20,6 +22,9 @@ const MAX_URL: usize = 2_000;
 const TOKEN_TTL: std::ops::RangeInclusive<i64> = 60..=86_400;
 /// Characters that passwords may be asked to have at the least.
 const PASSWORD_MIN: std::ops::RangeInclusive<usize> = 6..=64;
+
+/// What other ways of signing in are called.
+const RESERVED: [&str; 4] = ["email", "phone", "anonymous", "anonymous_users"];
 
 /// The environment's user pool, brought up to date.
 async fn open(app: &App, found: &Found) -> Result<Realm> {
@@ -90,6 +95,74 @@ pub(crate) async fn put_settings(
     record(app, found, "users.settings", json!(changed)).await?;
     auth_settings::put_settings(realm.platform().await?.client()?, &changed).await?;
     Ok(changed)
+}
+
+/// Providers users may sign in with; their secrets are shown to nobody.
+pub(crate) async fn providers(app: &App, found: &Found) -> Result<Vec<Provider>> {
+    let realm = open(app, found).await?;
+    auth_settings::providers(realm.platform().await?.client()?).await
+}
+
+/// What is said of a provider.
+pub(crate) struct NewProvider<'a> {
+    pub(crate) name: &'a str,
+    pub(crate) issuer: &'a str,
+    pub(crate) client_id: &'a str,
+    pub(crate) secret: &'a str,
+    pub(crate) scopes: Option<Vec<String>>,
+}
+
+/// Lets users sign in with a provider, or changes what is known of it.
+pub(crate) async fn put_provider(app: &App, found: &Found, new: NewProvider<'_>) -> Result<Vec<Provider>> {
+    found.access.require_change(&found.environment)?;
+    let shaped = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || matches!(c, '-' | '_');
+    if new.name.is_empty() || new.name.len() > 32 || !new.name.chars().all(shaped) || RESERVED.contains(&new.name) {
+        return Err(Error::bad_input("provider/name-invalid", format!("{:?} is not a name for a provider.", new.name)).field(
+            "input.name",
+            "name",
+            "1 to 32 lower-case letters, digits, - and _",
+        ));
+    }
+    oidc::checked(new.issuer)?;
+    let scopes = new.scopes.unwrap_or_else(|| ["openid", "email", "profile"].map(str::to_owned).to_vec());
+    let word =
+        |text: &str| !text.is_empty() && text.len() <= MAX_URL && !text.contains(|c: char| c.is_whitespace() || c.is_control());
+    if !word(new.client_id) || !word(new.secret) || scopes.len() > 50 || !scopes.iter().all(|scope| word(scope)) {
+        return Err(Error::bad_input("provider/invalid", "A client id, a secret and scopes are words without spaces.").field(
+            "input",
+            "words",
+            "texts without spaces",
+        ));
+    }
+    if !scopes.iter().any(|scope| scope == "openid") {
+        return Err(Error::bad_input("provider/invalid", "The scopes must have `openid` among them.").field(
+            "input.scopes",
+            "contains",
+            "openid",
+        ));
+    }
+    let realm = open(app, found).await?;
+    record(app, found, "users.setProvider", json!({ "name": new.name, "issuer": new.issuer, "clientId": new.client_id })).await?;
+    let row = Provider {
+        name: new.name.to_owned(),
+        issuer: new.issuer.to_owned(),
+        client_id: new.client_id.to_owned(),
+        sealed: app.secrets.seal(realm.environment, &sealed_as(new.name), new.secret)?,
+        scopes,
+    };
+    auth_settings::put_provider(realm.platform().await?.client()?, &row).await?;
+    auth_settings::providers(realm.platform().await?.client()?).await
+}
+
+/// Users sign in with a provider no more. Those who have stay users.
+pub(crate) async fn remove_provider(app: &App, found: &Found, name: &str) -> Result<Vec<Provider>> {
+    found.access.require_change(&found.environment)?;
+    let realm = open(app, found).await?;
+    record(app, found, "users.removeProvider", json!({ "name": name })).await?;
+    if !auth_settings::remove_provider(realm.platform().await?.client()?, name).await? {
+        return Err(super::oidc::unknown(name));
+    }
+    auth_settings::providers(realm.platform().await?.client()?).await
 }
 
 fn check(settings: &AuthSettings) -> Result<()> {

@@ -3,6 +3,7 @@
 pub(crate) mod admin;
 pub(crate) mod mail;
 pub(crate) mod managed;
+pub(crate) mod oidc;
 pub(crate) mod own;
 pub(crate) mod sign_in;
 pub(crate) mod tokens;

@@ -8,7 +8,7 @@ use crate::auth::Password;
 use crate::error::{Error, Result};
 use crate::postgres::auth_settings::{AuthSettings, MailKind};
 use crate::postgres::realm::Realm;
-use crate::postgres::users::{self, NewUser, User, UserChange};
+use crate::postgres::users::{self, NewUser, User};
 
 /// What somebody says who wants to become a user.
 pub(crate) struct SignUp<'a> {
@@ -43,7 +43,7 @@ pub(crate) async fn sign_up(app: &App, realm: &Realm, caller: &Caller, new: &Sig
     let mut platform = realm.platform().await?;
     if let Some(known) = users::find_by_email(platform.client()?, &email).await? {
         drop(platform);
-        return known_address(app, realm, &settings, known, new, &hash).await;
+        return known_address(app, realm, &settings, known, new).await;
     }
     let tx = platform.client_mut()?.transaction().await?;
     let row = NewUser {
@@ -67,27 +67,23 @@ pub(crate) async fn sign_up(app: &App, realm: &Realm, caller: &Caller, new: &Sig
 
 /// Where addresses are confirmed, who asks does not learn that one is taken: its owner gets a mail, or nobody does.
 ///
-/// While nobody has shown that the address is theirs, the last password counts: who opens the mail has just chosen that one, and not
-/// what a stranger chose before them.
-async fn known_address(
-    app: &App,
-    realm: &Realm,
-    settings: &AuthSettings,
-    known: User,
-    new: &SignUp<'_>,
-    password_hash: &str,
-) -> Result<SignedUp> {
+/// While nobody has shown that the address is theirs, two passwords are perhaps two people's, and the mail does not tell whose is the one
+/// it makes good: neither is.
+async fn known_address(app: &App, realm: &Realm, settings: &AuthSettings, known: User, new: &SignUp<'_>) -> Result<SignedUp> {
     if !settings.confirm_email {
         return Err(users::exists());
     }
     if known.email_confirmed_at.is_none() {
         let email = known.email.clone().unwrap_or_default();
         app.throttle.mail(realm.environment, &email)?;
+        let again = match new.password {
+            Some(password) => app.passwords.verify(&app.secrets, password, known.password_hash.as_deref()).await?,
+            None => false,
+        };
         let mut platform = realm.platform().await?;
         let tx = platform.client_mut()?.transaction().await?;
-        if !known.email_proven {
-            let change = UserChange { password_hash: Some(password_hash), ..UserChange::default() };
-            users::update(&tx, known.id, &change).await?;
+        if !again && !known.email_proven {
+            users::disinherit(&tx, known.id).await?;
         }
         let sent = mail::put(app, realm, &tx, settings, &known, MailKind::SignUp, &email, &new.link).await?;
         tx.commit().await?;

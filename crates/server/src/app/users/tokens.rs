@@ -152,7 +152,7 @@ pub(crate) async fn mint(app: &App, realm: &Realm, mint: &Mint) -> Result<Tokens
     let mut platform = realm.platform().await?;
     let tx = platform.client_mut()?.transaction().await?;
     // Two mints of one new user at once: the second finds the first one's.
-    tx.execute("SELECT pg_advisory_xact_lock(hashtextextended($1, 0))", &[&format!("cloche/user/{}", mint.user_id)]).await?;
+    users::take_turn(&tx, &format!("cloche/user/{}", mint.user_id)).await?;
     let known = match id {
         Some(id) => users::find(&tx, id).await?,
         None => users::find_external(&tx, &mint.user_id).await?,
@@ -188,6 +188,7 @@ async fn sign(app: &App, realm: &Realm, user: User, begun: Option<&Begun>, ttl: 
         "iat": now,
         "nbf": now,
         "email": user.email.as_deref().unwrap_or_default(),
+        "email_verified": user.email_proven,
         "phone": "",
         "app_metadata": app_metadata(&user),
         "user_metadata": user.user_metadata,

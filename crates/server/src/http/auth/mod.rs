@@ -3,6 +3,7 @@
 mod admin;
 mod caller;
 pub(super) mod codes;
+mod oidc;
 mod session;
 mod user;
 mod users;
@@ -37,6 +38,8 @@ pub(super) fn routes() -> Routes<Arc<App>> {
         .at("/auth/v1/settings", get(session::settings))
         .at("/v1/auth/health", get(session::health))
         .at("/auth/v1/health", get(session::health))
+        .at("/v1/auth/authorize", get(oidc::authorize))
+        .at("/auth/v1/authorize", get(oidc::authorize))
         .at("/v1/auth/.well-known/jwks.json", get(session::public_keys))
         .at("/auth/v1/.well-known/jwks.json", get(session::public_keys))
 }
@@ -63,4 +66,5 @@ pub(super) fn link_routes() -> Routes<Arc<App>> {
     Routes::opened_by(Credential::Link)
         .at("/v1/auth/verify", get(verify::open).post(verify::verify))
         .at("/auth/v1/verify", get(verify::open).post(verify::verify))
+        .at("/auth/v1/callback", get(oidc::callback))
 }

@@ -16,6 +16,7 @@ use super::session::{Asked, challenge, refuse_phone};
 use super::{codes, view};
 use crate::app::App;
 use crate::app::users::mail::{self, LinkTo, Opened, Shown};
+use crate::app::users::tokens::Tokens;
 use crate::app::users::{self, Caller, mail as mails};
 use crate::error::{Error, Result};
 use crate::http::session::read;
@@ -136,7 +137,7 @@ pub(super) struct OfLink {
 }
 
 /// A browser that comes without a key.
-pub(super) struct Visitor(Caller);
+pub(super) struct Visitor(pub(super) Caller);
 
 impl FromRequestParts<Arc<App>> for Visitor {
     type Rejection = Error;
@@ -157,25 +158,27 @@ pub(super) async fn open(
     let environment = token.get(..32).and_then(|id| id.parse().ok()).map(EnvironmentId).ok_or_else(mail::expired)?;
     let realm = users::visited(&app, environment).await?.ok_or_else(mail::expired)?;
     let Some(target) = users::redirect_target(&realm, link.redirect_to.as_deref()).await? else {
-        return Err(Error::bad_input("link/leads-nowhere", "This environment does not say where its links lead.")
-            .hint("Set siteUrl in the environment's auth settings, or enter the code of the mail in the application."));
+        return Err(mail::leads_nowhere());
     };
     match mail::open_link(&app, &realm, &from, kind, &token).await {
-        Ok(Opened::Session { tokens, kind }) => {
-            let session = [
-                ("access_token", tokens.access_token.clone()),
-                ("expires_at", tokens.expires_at.to_string()),
-                ("expires_in", tokens.expires_in.to_string()),
-                ("refresh_token", tokens.refresh_token.clone().unwrap_or_default()),
-                ("token_type", "bearer".into()),
-                ("type", kind.as_str().into()),
-            ];
-            send_on(&target, '#', &session)
-        }
+        Ok(Opened::Session { tokens, kind }) => send_on(&target, '#', &of_session(&tokens, Some(kind))),
         Ok(Opened::Code(code)) => send_on(&target, '?', &[("code", code)]),
         Err(error) if error.kind == crate::error::Kind::Internal => Err(error),
         Err(error) => send_on(&target, '#', &refusal(&error)),
     }
+}
+
+/// A session, as parts of an address.
+pub(super) fn of_session(tokens: &Tokens, kind: Option<MailKind>) -> Vec<(&'static str, String)> {
+    let mut parts = vec![
+        ("access_token", tokens.access_token.clone()),
+        ("expires_at", tokens.expires_at.to_string()),
+        ("expires_in", tokens.expires_in.to_string()),
+        ("refresh_token", tokens.refresh_token.clone().unwrap_or_default()),
+        ("token_type", "bearer".into()),
+    ];
+    parts.extend(kind.map(|kind| ("type", kind.as_str().into())));
+    parts
 }
 
 /// What is wrong, as parts of an address.

@@ -174,7 +174,7 @@ pub(super) async fn put(
     let is_whole_key = |key: &[String]| {
         !key.is_empty() && key.len() == keys.len() && key.iter().all(|name| keys.iter().any(|(column, _)| column == name))
     };
-    if scope.schema().await?.table(&table).is_some_and(|table| !is_whole_key(&table.primary_key)) {
+    if record::key(&scope, &table).await?.is_some_and(|key| !is_whole_key(&key)) {
         return Err(refuse());
     }
     put_record(&scope, &table, Target::Keys(&keys), query, &asked, &headers, body).await

@@ -23,7 +23,7 @@ struct DefinitionsPlan {
 
 #[derive(SimpleObject)]
 struct DefinitionChange {
-    /// table, column, enum, index, constraint, view, function or access.
+    /// table, column, enum, index, constraint, view, function, access or role.
     kind: &'static str,
     name: String,
     /// create, alter, drop or rename.

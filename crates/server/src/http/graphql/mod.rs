@@ -12,6 +12,7 @@ mod page;
 mod payload;
 mod people;
 mod project;
+mod role;
 mod schema;
 mod schema_edit;
 mod server;
@@ -55,6 +56,7 @@ pub(crate) struct Query(
     user::UserQuery,
     definition::DefinitionQuery,
     schema::SchemaQuery,
+    role::RoleQuery,
     operation::OperationQuery,
     settings::SettingsQuery,
     traffic::TrafficQuery,
@@ -68,8 +70,9 @@ pub(crate) struct Mutation(
     variable::VariableMutation,
     user::UserMutation,
     definition::DefinitionMutation,
-    settings::SettingsMutation,
     schema_edit::SchemaMutation,
+    settings::SettingsMutation,
+    role::RoleMutation,
     organization::OrganizationMutation,
     people::PeopleMutation,
     viewer::ViewerMutation,

@@ -1,5 +1,7 @@
 //! The schema of an environment as it is deployed, for consoles.
 
+use std::collections::BTreeSet;
+
 use async_graphql::{Context, Object, Result, SimpleObject};
 use cloche_definitions::{
     ConstraintKind, Deployed, DeployedConstraint, DeployedFunction, DeployedIndex, DeployedTable, DeployedView, Verb, adopt,
@@ -168,10 +170,8 @@ impl From<&DeployedTable> for SchemaTable {
             generated: it.generated,
             comment: it.comment.clone(),
         };
-        let access = table
-            .definition
-            .iter()
-            .map(|it| TableAccess { role: "anon", verbs: it.access.anon.iter().map(|verb| Verb::name(*verb)).collect() });
+        let of_role = |role, verbs: &BTreeSet<Verb>| TableAccess { role, verbs: verbs.iter().map(|verb| verb.name()).collect() };
+        let access = table.definition.iter().flat_map(|it| [of_role("anon", &it.access.anon), of_role("user", &it.access.user)]);
         Self {
             name: table.name.clone(),
             managed: table.definition.is_some(),

@@ -6,10 +6,10 @@ use super::environment::found;
 use super::payload::{Verdict, id, parts, settle, to_graphql};
 use super::time::Time;
 use crate::app::users::admin::Attributes;
-use crate::app::users::managed;
+use crate::app::users::managed::{self, NewProvider};
 use crate::auth::{Password, Role};
 use crate::error::Error;
-use crate::postgres::auth_settings::{AuthSettings as Settings, Mail as MailRow, MailText};
+use crate::postgres::auth_settings::{AuthSettings as Settings, Mail as MailRow, MailText, Provider};
 use crate::postgres::users::{User as Row, UserFilter};
 
 /// Users on a page when nothing is said, and at most; mails likewise.
@@ -136,6 +136,47 @@ impl From<Settings> for AuthSettings {
     }
 }
 
+/// An OpenID provider that users sign in with. Its secret is never shown.
+#[derive(SimpleObject)]
+struct AuthProvider {
+    name: String,
+    issuer: String,
+    client_id: String,
+    scopes: Vec<String>,
+}
+
+impl From<Provider> for AuthProvider {
+    fn from(row: Provider) -> Self {
+        Self { name: row.name, issuer: row.issuer, client_id: row.client_id, scopes: row.scopes }
+    }
+}
+
+#[derive(SimpleObject, Default)]
+struct AuthProvidersPayload {
+    #[graphql(flatten)]
+    verdict: Verdict,
+    auth_providers: Vec<AuthProvider>,
+}
+
+#[derive(InputObject)]
+struct SetAuthProviderInput {
+    environment_id: String,
+    /// What applications call it: google, my-company.
+    name: String,
+    /// The address below which /.well-known/openid-configuration is.
+    issuer: String,
+    client_id: String,
+    client_secret: String,
+    /// openid, email and profile, where nothing is said.
+    scopes: Option<Vec<String>>,
+}
+
+#[derive(InputObject)]
+struct RemoveAuthProviderInput {
+    environment_id: String,
+    name: String,
+}
+
 #[derive(SimpleObject, Default)]
 struct UserPayload {
     #[graphql(flatten)]
@@ -239,6 +280,25 @@ impl UserQuery {
         let found = found(context, &environment_id, Role::Developer).await?.map_err(to_graphql)?;
         Ok(managed::auth_settings(app, &found).await.map_err(to_graphql)?.into())
     }
+
+    /// The providers that users of an environment sign in with.
+    async fn auth_providers(&self, context: &Context<'_>, environment_id: String) -> Result<Vec<AuthProvider>> {
+        let (app, _) = parts(context)?;
+        let found = found(context, &environment_id, Role::Developer).await?.map_err(to_graphql)?;
+        let all = managed::providers(app, &found).await.map_err(to_graphql)?;
+        Ok(all.into_iter().map(AuthProvider::from).collect())
+    }
+}
+
+fn providers_shown(outcome: Result<Vec<Provider>, Error>, done: &str) -> Result<AuthProvidersPayload> {
+    settle(
+        outcome,
+        |all| AuthProvidersPayload {
+            verdict: Verdict::done(done),
+            auth_providers: all.into_iter().map(AuthProvider::from).collect(),
+        },
+        |verdict| AuthProvidersPayload { verdict, ..AuthProvidersPayload::default() },
+    )
 }
 
 fn limit(first: Option<i32>) -> Result<i64, Error> {
@@ -291,6 +351,28 @@ impl UserMutation {
         let found = found(context, &input.environment_id, Role::Developer).await?;
         let user = async { managed::delete(app, &found?, id("input.userId", &input.user_id)?).await };
         shown(user.await, "User deleted successfully")
+    }
+
+    /// Lets users sign in with an OpenID provider, whose own settings must allow the address SERVER/auth/v1/callback.
+    async fn set_auth_provider(&self, context: &Context<'_>, input: SetAuthProviderInput) -> Result<AuthProvidersPayload> {
+        let (app, _) = parts(context)?;
+        let found = found(context, &input.environment_id, Role::Developer).await?;
+        let new = NewProvider {
+            name: &input.name,
+            issuer: &input.issuer,
+            client_id: &input.client_id,
+            secret: &input.client_secret,
+            scopes: input.scopes,
+        };
+        providers_shown(async { managed::put_provider(app, &found?, new).await }.await, "Provider set successfully")
+    }
+
+    /// Users sign in with a provider no more.
+    async fn remove_auth_provider(&self, context: &Context<'_>, input: RemoveAuthProviderInput) -> Result<AuthProvidersPayload> {
+        let (app, _) = parts(context)?;
+        let found = found(context, &input.environment_id, Role::Developer).await?;
+        let removed = async { managed::remove_provider(app, &found?, &input.name).await };
+        providers_shown(removed.await, "Provider removed successfully")
     }
 
     /// Decides how an environment's users sign in.

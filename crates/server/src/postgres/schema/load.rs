@@ -114,7 +114,6 @@ struct FunctionRow {
     answers: Option<String>,
     outcomes: Vec<Outcome>,
     returns: String,
-    returns_category: char,
     is_set: bool,
     one_row: bool,
     is_volatile: bool,
@@ -138,7 +137,6 @@ impl FunctionRow {
     fn of(row: &Row) -> Result<Self, Error> {
         let Json(arguments): Json<Vec<Argument>> = row.try_get("arguments")?;
         let Json(outcomes): Json<Vec<Outcome>> = row.try_get("outcomes")?;
-        let category: &str = row.try_get("returns_category")?;
         Ok(Self {
             name: row.try_get("name")?,
             arguments,
@@ -146,7 +144,6 @@ impl FunctionRow {
             answers: row.try_get("answers")?,
             outcomes,
             returns: row.try_get("returns")?,
-            returns_category: category.chars().next().unwrap_or('U'),
             is_set: row.try_get("is_set")?,
             one_row: row.try_get("one_row")?,
             is_volatile: row.try_get("is_volatile")?,
@@ -161,7 +158,7 @@ impl FunctionRow {
             return Some(OfRecord::Way(Relationship { table, foreign, to_one: !self.is_set || self.one_row, link }));
         }
         let is_scalar = !self.is_set && self.outcomes.is_empty() && self.returns != "void";
-        let field = Computed { name: self.name.clone(), sql_type: self.returns.clone(), category: self.returns_category };
+        let field = Computed { name: self.name.clone(), sql_type: self.returns.clone() };
         is_scalar.then_some(OfRecord::Field { table, field })
     }
 
@@ -344,7 +341,6 @@ SELECT p.proname::text AS name,
     (SELECT c.relname::text FROM pg_catalog.pg_class c
         WHERE c.oid = r.typrelid AND c.relkind <> 'c' AND c.relnamespace = 'public'::pg_catalog.regnamespace) AS answers,
     pg_catalog.format_type(p.prorettype, -1) AS returns,
-    r.typcategory::text AS returns_category,
     p.proretset AS is_set,
     p.proretset AND p.prorows = 1 AS one_row,
     p.provolatile = 'v' AS is_volatile,

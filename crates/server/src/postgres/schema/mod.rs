@@ -93,7 +93,6 @@ pub(crate) struct Computed {
     /// The function's, and the field's.
     pub(crate) name: String,
     pub(crate) sql_type: String,
-    pub(crate) category: char,
 }
 
 /// A way from the records of one table to those of another.
@@ -281,6 +280,7 @@ impl Table {
             columns: columns.iter().map(column).collect(),
             primary_key: columns.first().map(|name| (*name).to_owned()).into_iter().collect(),
             is_plain: true,
+            inserts_leave_state: false,
             writes_run_code: false,
             inserts_leave_state: false,
             sql_name: format!("public.{}", cloche_definitions::quote_identifier(name)),

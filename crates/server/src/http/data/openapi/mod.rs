@@ -305,9 +305,9 @@ mod tests {
     use crate::access::Guard;
 
     /// Reads and makes records of whatever it is asked about, and hides `secret`.
-    struct Some1;
+    struct Reader;
 
-    impl Access for Some1 {
+    impl Access for Reader {
         fn table(&self, table: &Table, verb: Verb) -> Option<Guard> {
             let masks = [("secret".to_owned(), Mask::Hide)].into();
             (table.name != "closed" && matches!(verb, Verb::Read | Verb::Create)).then(|| Guard { rows: None, masks })
@@ -325,7 +325,7 @@ mod tests {
             Table::for_tests("my posts", &["id"]),
             Table::for_tests("closed", &["id"]),
         ]);
-        let document = document(&schema, &Some1, 10);
+        let document = document(&schema, &Reader, 10);
         let paths: Vec<&String> = document["paths"].as_object().unwrap().keys().collect();
         assert_eq!(paths, ["/v1/data/my%20posts", "/v1/data/my%20posts/{id}", "/v1/data/posts", "/v1/data/posts/{id}"]);
         let posts = document["paths"]["/v1/data/posts"].as_object().unwrap();

@@ -9,6 +9,7 @@ use crate::access::Guard;
 use crate::error::{Error, Result};
 use crate::postgres::query::closest;
 use crate::postgres::schema::{Argument, Function, Returns, Schema, Table};
+use crate::postgres::sqlstate::UNDEFINED_COLUMN;
 
 /// What a function is called with.
 #[derive(Debug, Clone)]
@@ -99,6 +100,12 @@ pub(crate) fn call<'a, 'p>(
         )
         .hint("Leave max-affected out, or have the function return its records as a set."));
     }
+    let has_records = matches!(function.returns, Returns::Table(_) | Returns::Records(_));
+    if !has_records && !(query.filters.is_empty() && query.order.is_empty()) {
+        let message =
+            format!("The function '{}' answers no records, so there is no column to filter or order by.", function.name);
+        return Err(Error::bad_input(UNDEFINED_COLUMN, message).hint("Leave filters and order out."));
+    }
     let mut writer = Writer::new(context);
     writer.is_plain = false;
     let (values, call) = writer.invocation(function, arguments)?;
@@ -117,7 +124,9 @@ pub(crate) fn call<'a, 'p>(
         Returns::Scalar { .. } if function.is_set => {
             let limit = query.limit.unwrap_or(u64::MAX).min(context.max_rows);
             let offset = query.offset.map(|offset| format!(" OFFSET {}", writer.bind(offset.to_string()))).unwrap_or_default();
-            let records = format!("SELECT f.v FROM {}{call} AS f(v) LIMIT {limit}{offset}", beside(&values));
+            let from = values.map(|values| format!(" FROM {values}")).unwrap_or_default();
+            // Called beside FROM, where records need not say what their columns are.
+            let records = format!("SELECT {call} AS v{from} LIMIT {limit}{offset}");
             let refusal = refusal(wanted);
             let sql = format!("SELECT count(*), coalesce(pg_catalog.json_agg(r.v), '[]')::text{refusal} FROM ({records}) AS r");
             return Ok(List { statement: writer.finish(sql), keyset: None, is_flat: false });

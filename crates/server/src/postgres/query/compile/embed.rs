@@ -33,7 +33,7 @@ impl<'a, 'p> Writer<'a, 'p> {
         let all = self.context.schema.relationships(&level.table.name);
         let named: Vec<&'a Relationship> = all.iter().filter(|way| is_meant(way, embed)).collect();
         // What the caller may not see is not there.
-        let mut ways: Vec<Way<'a>> = named.into_iter().filter_map(|way| self.open(way)).collect();
+        let mut ways: Vec<Way<'a>> = named.into_iter().filter_map(|way| self.open(level, way)).collect();
         // A function made for this stands before what the keys say.
         if let Some(at) = ways.iter().position(Way::is_function) {
             return Ok(ways.swap_remove(at));
@@ -45,7 +45,8 @@ impl<'a, 'p> Writer<'a, 'p> {
         }
     }
 
-    fn open(&self, relationship: &'a Relationship) -> Option<Way<'a>> {
+    /// None for what the caller may not see: neither the table at the other end, nor columns whose values the way would tell.
+    fn open(&self, level: &Level<'a>, relationship: &'a Relationship) -> Option<Way<'a>> {
         let foreign = self.context.schema.table(&relationship.foreign)?;
         let guard = self.context.access.table(foreign, Verb::Read)?;
         let junction = match &relationship.link {
@@ -56,13 +57,24 @@ impl<'a, 'p> Writer<'a, 'p> {
             Link::Function(name) if !self.context.access.function(name) => return None,
             _ => None,
         };
-        Some(Way { relationship, foreign, guard, junction, to_one: relationship.to_one })
+        let shown = |guard: &Guard, column: &str| !guard.masks.contains_key(column);
+        let is_shown = match (&relationship.link, &junction) {
+            (Link::Key { columns, .. }, _) => {
+                columns.iter().all(|(here, there)| shown(&level.guard, here) && shown(&guard, there))
+            }
+            (Link::Junction { near, far, .. }, Some((_, between))) => {
+                near.iter().all(|(column, here)| shown(between, column) && shown(&level.guard, here))
+                    && far.iter().all(|(column, there)| shown(between, column) && shown(&guard, there))
+            }
+            _ => true,
+        };
+        is_shown.then_some(Way { relationship, foreign, guard, junction, to_one: relationship.to_one })
     }
 
     fn no_way(&self, level: &Level<'a>, embed: &Embed) -> Error {
         let (from, to) = (&level.table.name, &embed.target);
         let message = format!("Could not find a relationship between '{from}' and '{to}' in the schema cache");
-        let open = self.context.schema.relationships(from).iter().filter(|way| self.open(way).is_some());
+        let open = self.context.schema.relationships(from).iter().filter(|way| self.open(level, way).is_some());
         let near = closest(to, open.map(|way| way.foreign.as_str()));
         let hint = match near {
             Some(near) if near != to => format!("Perhaps you meant '{near}' instead of '{to}'."),
@@ -80,6 +92,7 @@ impl<'a, 'p> Writer<'a, 'p> {
     /// The level of the embedded resource.
     pub(super) fn child(&mut self, level: &Level<'a>, way: &Way<'a>) -> Level<'a> {
         let mut child = self.level(way.foreign, way.guard.clone());
+        self.embeds = true;
         if let Link::Function(name) = &way.relationship.link {
             self.is_plain = false;
             child.source = format!("public.{}({}) AS {}", quote_identifier(name), level.record(), child.alias);

@@ -30,6 +30,9 @@ pub(crate) use write::{Body, Change, Conflict, Resolving, Target, delete, insert
 /// Records in an answer, at most and unless the environment's settings say otherwise: no request may fill the server's memory.
 pub(crate) const MAX_ROWS: u64 = 1000;
 
+/// Bytes of an answer with embedded records, at most: a thousand of them each with a thousand others would be very many.
+pub(crate) const MAX_EMBEDDED: u64 = 32 << 20;
+
 /// PostgREST's code for a key of the body that is no column.
 pub(crate) const UNKNOWN_KEY: &str = "PGRST204";
 
@@ -76,7 +79,15 @@ pub(crate) fn find<'a, 'p>(context: &'a Context<'a>, table: &'a Table, id: &'p s
     let (list, found) = (selected.list(), from.sql(&selected.joins, None));
     let is_flat = writer.is_plain && selected.is_flat();
     let records = format!("SELECT {list}{found}{}", selected.group_by());
-    let sql = if is_flat { records } else { format!("SELECT pg_catalog.row_to_json(r.*)::text FROM ({records}) AS r") };
+    let sql = if is_flat {
+        records
+    } else if writer.embeds {
+        // Made once, though it is looked at twice: what has an offset is not merged into the query around it.
+        let text = writer.bounded("s.v".to_owned());
+        format!("SELECT {text} FROM (SELECT pg_catalog.row_to_json(r.*)::text AS v FROM ({records}) AS r OFFSET 0) AS s")
+    } else {
+        format!("SELECT pg_catalog.row_to_json(r.*)::text FROM ({records}) AS r")
+    };
     Ok(List { is_flat, statement: writer.finish(sql), keyset: None })
 }
 
@@ -111,13 +122,15 @@ struct Writer<'a, 'p> {
     /// Aliases given out.
     aliases: usize,
     is_plain: bool,
+    /// Records stand in records.
+    embeds: bool,
     /// Every output needs a name of its own: `*` will not do.
     named: bool,
 }
 
 impl<'a, 'p> Writer<'a, 'p> {
     fn new(context: &'a Context<'a>) -> Self {
-        Self { context, params: Vec::new(), aliases: 0, is_plain: true, named: false }
+        Self { context, params: Vec::new(), aliases: 0, is_plain: true, embeds: false, named: false }
     }
 
     fn finish(self, sql: String) -> Statement<'p> {
@@ -159,6 +172,16 @@ impl<'a, 'p> Writer<'a, 'p> {
         Ok(From { source: level.source.clone(), conditions })
     }
 
+    /// The text of an answer, unless it is too long. An aggregate that stands in a statement twice is made once.
+    fn bounded(&self, text: String) -> String {
+        if !self.embeds {
+            return text;
+        }
+        format!(
+            "CASE WHEN pg_catalog.octet_length({text}) > {MAX_EMBEDDED} THEN cloche.refuse('row', {MAX_EMBEDDED})::text ELSE {text} END"
+        )
+    }
+
     /// Many records as one row: their number, their text, what was `wanted` beside, and the keys of the last.
     fn rows(&mut self, level: &Level<'a>, query: &Query, from: &From, wanted: Wanted) -> Result<Rows> {
         self.named = wanted.format == Format::Csv;
@@ -193,14 +216,16 @@ impl<'a, 'p> Writer<'a, 'p> {
                 format!("SELECT {}{keys}{found}{page}", selected.list())
             }
             Some(keyset) => format!(
-                "SELECT count(*), coalesce(pg_catalog.json_agg(r.v), '[]')::text{count}, (pg_catalog.array_agg(r.k))[count(*)]::text{refusal} \
+                "SELECT count(*), {}{count}, (pg_catalog.array_agg(r.k))[count(*)]::text{refusal} \
                  FROM (SELECT (SELECT pg_catalog.row_to_json(o.*) FROM (SELECT {}) AS o) AS v, {} AS k{found}{page}) AS r",
+                self.bounded("coalesce(pg_catalog.json_agg(r.v), '[]')::text".to_owned()),
                 selected.list(),
                 keyset.texts(&level.alias)
             ),
             None => {
                 let records = format!("SELECT {}{found}{grouped}{page}", selected.list());
-                format!("SELECT count(*), {}{count}{refusal} FROM ({records}) AS r", csv::aggregated(wanted.format, &selected))
+                let text = self.bounded(csv::aggregated(wanted.format, &selected));
+                format!("SELECT count(*), {text}{count}{refusal} FROM ({records}) AS r")
             }
         };
         Ok(Rows { sql, is_flat, keyset })

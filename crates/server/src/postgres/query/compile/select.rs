@@ -108,7 +108,7 @@ impl<'a, 'p> Writer<'a, 'p> {
                 Item::All => self.all(level, &mut selected)?,
                 Item::Column(column) => self.column(level, column, &mut selected)?,
                 Item::Embed(embed) if embed.spread => self.spread(level, embed, &mut selected)?,
-                Item::Embed(embed) => self.embed(level, embed, &mut selected)?,
+                Item::Embed(embed) => self.embed(level, embed, aggregates(query), &mut selected)?,
             }
         }
         if selected.outputs.is_empty() {
@@ -161,11 +161,7 @@ impl<'a, 'p> Writer<'a, 'p> {
             let sql = self.plain(level, asked)?;
             return Ok((sql, name));
         };
-        if !self.context.aggregates {
-            return Err(Error::bad_input("PGRST123", "Use of aggregate functions is not allowed").hint(
-                "Allow them in the environment's settings: aggregates reveal sums over all records that filters let through.",
-            ));
-        }
+        self.require_aggregates()?;
         let function = aggregate_name(aggregate);
         let argument = if asked.field.column.is_empty() {
             "*".to_owned()
@@ -175,6 +171,15 @@ impl<'a, 'p> Writer<'a, 'p> {
         };
         let sql = self.cast(format!("pg_catalog.{function}({argument})"), asked.aggregate_cast.as_deref())?;
         Ok((sql, name))
+    }
+
+    fn require_aggregates(&self) -> Result<()> {
+        if self.context.aggregates {
+            return Ok(());
+        }
+        Err(Error::bad_input("PGRST123", "Use of aggregate functions is not allowed").hint(
+            "Allow them in the environment's settings: aggregates reveal sums over all records that filters let through.",
+        ))
     }
 
     /// A field that is shown, cast as asked for.
@@ -219,8 +224,8 @@ impl<'a, 'p> Writer<'a, 'p> {
         })
     }
 
-    /// A resource in the records: an object, or an array of them.
-    fn embed(&mut self, level: &Level<'a>, embed: &Embed, selected: &mut Selected) -> Result<()> {
+    /// A resource in the records: an object, or an array of them. Beside aggregates it is grouped by, so it must be comparable.
+    fn embed(&mut self, level: &Level<'a>, embed: &Embed, is_grouped: bool, selected: &mut Selected) -> Result<()> {
         let way = self.way(level, embed)?;
         let rows = self.embedded_rows(level, &way, embed)?;
         let Some((records, _)) = rows else { return Ok(()) };
@@ -229,16 +234,21 @@ impl<'a, 'p> Writer<'a, 'p> {
         } else {
             format!("(SELECT coalesce(pg_catalog.json_agg(e.*), '[]') FROM ({records}) AS e)")
         };
-        if selected.outputs.iter().any(|other| other.is_aggregate) {
-            return Err(mixed(embed));
+        if !is_grouped {
+            return selected.add(sql, embed.name().to_owned(), Shown::Made);
         }
-        selected.add(sql, embed.name().to_owned(), Shown::Made)
+        let alias = self.alias();
+        selected.joins.push_str(&format!(" LEFT JOIN LATERAL (SELECT {sql}::jsonb AS v) AS {alias} ON true"));
+        selected.add(format!("{alias}.v"), embed.name().to_owned(), Shown::Made)
     }
 
     /// The outputs of another resource among those of this one; arrays of them, where it has many records.
     fn spread(&mut self, level: &Level<'a>, embed: &Embed, selected: &mut Selected) -> Result<()> {
         let way = self.way(level, embed)?;
         let (hoisted, inner) = if way.to_one { hoist(&embed.query) } else { (Vec::new(), embed.query.clone()) };
+        if !hoisted.is_empty() {
+            self.require_aggregates()?;
+        }
         let inner = Embed { query: inner, ..embed.clone() };
         let Some((records, names)) = self.embedded_rows(level, &way, &inner)? else { return Ok(()) };
         let alias = self.alias();
@@ -313,6 +323,15 @@ fn hoist(query: &Query) -> (Vec<(String, Asked)>, Query) {
     (hoisted, inner)
 }
 
+/// Whether the records of a level are grouped. What a spread resource aggregates counts for the level above.
+fn aggregates(query: &Query) -> bool {
+    query.select.iter().any(|item| match item {
+        Item::All => false,
+        Item::Column(column) => column.aggregate.is_some(),
+        Item::Embed(embed) => embed.spread && aggregates(&embed.query),
+    })
+}
+
 /// A plain column that `*` has brought already.
 fn is_repeated(level: &Level<'_>, asked: &Asked, selected: &Selected) -> bool {
     let star = selected.outputs.iter().any(|output| output.name.is_none());
@@ -337,10 +356,4 @@ fn aggregate_name(aggregate: Aggregate) -> &'static str {
         Aggregate::Min => "min",
         Aggregate::Max => "max",
     }
-}
-
-fn mixed(embed: &Embed) -> Error {
-    Error::bad_input("PGRST127", "Feature not implemented")
-        .details(format!("'{}' is embedded beside an aggregate.", embed.name()))
-        .hint(format!("Spread it instead, so that it is grouped by: ...{}(…).", embed.target))
 }

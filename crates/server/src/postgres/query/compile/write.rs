@@ -3,7 +3,7 @@
 use cloche_definitions::{quote_identifier, quote_literal};
 use cloche_dialect::Query;
 
-use super::level::Level;
+use super::level::{Level, Use};
 use super::{Context, Format, From, UNKNOWN_KEY, Writer, csv, near, single_key};
 use crate::access::{Guard, Mask};
 use crate::error::{Error, Result};
@@ -82,7 +82,7 @@ pub(crate) fn insert<'a, 'p>(
     let mut sql = format!("INSERT INTO {}", level.source);
     writer.insert_values(&mut sql, table, body, &columns, change.target)?;
     if let Some(conflict) = conflict {
-        writer.on_conflict(&mut sql, &level, conflict, &columns, guards.get(1))?;
+        writer.on_conflict(&mut sql, &level, conflict, &columns, &guards)?;
     }
     let merges = guards.len() > 1;
     writer.answer(sql, &level, query, &guards, &change, merges)
@@ -144,8 +144,13 @@ pub(crate) fn delete<'a, 'p>(
 impl<'a, 'p> Writer<'a, 'p> {
     /// The level of a change and the records it reaches: those that its own guard and that of reading let through.
     fn target(&mut self, table: &'a Table, query: &Query, change: &Change<'p>, guard: &Guard) -> Result<(Level<'a>, From)> {
-        let read = self.context.access.table(table, Verb::Read).unwrap_or_default();
-        let level = self.level(table, read);
+        let read = self.context.access.table(table, Verb::Read);
+        if read.is_none() && matches!(change.target, Target::Filtered) {
+            // Who may not read would read by filters, and by how many records they change.
+            return Err(Error::forbidden("access/denied", format!("You may not read records of '{}'.", table.name))
+                .hint("Without reading, records are named by their id alone."));
+        }
+        let level = self.level(table, read.unwrap_or_default());
         let mut more = match change.target {
             Target::Id(id) => self.key_condition(&level, id)?,
             Target::Keys(_) => return Err(Error::internal("only an insert is made for several keys")),
@@ -224,11 +229,15 @@ impl<'a, 'p> Writer<'a, 'p> {
         level: &Level<'a>,
         conflict: &Conflict,
         columns: &[&Column],
-        update: Option<&Guard>,
+        guards: &[Guard],
     ) -> Result<()> {
         let table = level.table;
-        let keys = if conflict.columns.is_empty() { &table.primary_key } else { &conflict.columns };
-        let keys: Vec<&Column> = keys.iter().map(|key| known(table, key, "'on_conflict'")).collect::<Result<_>>()?;
+        let masks = guards.iter().flat_map(|guard| guard.masks.clone()).collect();
+        let seen = Level::of(table, String::new(), Guard { rows: None, masks });
+        let keys: Vec<&Column> = match conflict.columns.as_slice() {
+            [] => table.primary_key.iter().filter_map(|key| table.column(key)).collect(),
+            named => named.iter().map(|key| seen.column(key, Use::Decide, "'on_conflict'")).collect::<Result<_>>()?,
+        };
         if keys.is_empty() {
             // Nothing makes two records the same.
             return Ok(());
@@ -242,9 +251,13 @@ impl<'a, 'p> Writer<'a, 'p> {
         let sets: Vec<String> =
             columns.iter().map(|column| quote_identifier(&column.name)).map(|name| format!("{name} = EXCLUDED.{name}")).collect();
         sql.push_str(&format!("UPDATE SET {}", sets.join(", ")));
-        if let Some(rule) = update.and_then(|guard| guard.rows.as_ref()) {
-            let rule = self.rule(level, rule)?;
-            sql.push_str(&format!(" WHERE CASE WHEN {rule} THEN true ELSE cloche.refuse('row', 0) END"));
+        // What is there must be within reach of a change, as for PATCH: of updating it, and of reading it.
+        let read = self.context.access.table(table, Verb::Read);
+        let reaches = guards.get(1).into_iter().chain(&read).filter_map(|guard| guard.rows.as_ref());
+        let rules: Vec<String> = reaches.map(|rule| self.rule(level, rule)).collect::<Result<_>>()?;
+        if !rules.is_empty() {
+            let rules = rules.join(" AND ");
+            sql.push_str(&format!(" WHERE CASE WHEN {rules} THEN true ELSE cloche.refuse('row', 0) END"));
         }
         Ok(())
     }
@@ -323,7 +336,7 @@ impl<'a, 'p> Writer<'a, 'p> {
                 let records =
                     format!("SELECT {}{}{}{order}", selected.list(), from.sql(&selected.joins, None), selected.group_by());
                 source = format!(" FROM ({records}) AS r");
-                outputs.push(format!("{} AS body", csv::aggregated(change.format, &selected)));
+                outputs.push(format!("{} AS body", self.bounded(csv::aggregated(change.format, &selected))));
             }
         }
         outputs.extend(extra);
@@ -384,12 +397,12 @@ fn written_columns<'t>(table: &'t Table, guards: &[Guard], body: &Body<'_>) -> R
     let of_body = |key: &String| {
         let masked = |mask: fn(&Mask) -> bool| guards.iter().any(|guard| guard.masks.get(key).is_some_and(mask));
         if masked(|mask| *mask == Mask::Hide) {
-            return Err(unknown_key(table, key));
+            return Err(unknown_key(table, guards, key));
         }
         if masked(|_| true) {
             return Err(Error::forbidden("access/denied", format!("The column '{key}' of '{}' is masked for you.", table.name)));
         }
-        known(table, key, "the body").map_err(|_| unknown_key(table, key))
+        known(table, key, "the body").map_err(|_| unknown_key(table, guards, key))
     };
     body.keys.iter().map(of_body).collect()
 }
@@ -402,8 +415,10 @@ fn known<'t>(table: &'t Table, name: &str, place: &str) -> Result<&'t Column> {
     })
 }
 
-fn unknown_key(table: &Table, key: &str) -> Error {
-    let level = Level::of(table, String::new(), Guard::default());
+/// What is hidden is no hint.
+fn unknown_key(table: &Table, guards: &[Guard], key: &str) -> Error {
+    let masks = guards.iter().flat_map(|guard| guard.masks.clone()).collect();
+    let level = Level::of(table, String::new(), Guard { rows: None, masks });
     let message = format!("Could not find the '{key}' column of '{}' in the schema cache", table.name);
     Error::bad_input(UNKNOWN_KEY, message).hint(near(key, &level)).field(key, "unknown", "There is no such column.")
 }
