@@ -69,7 +69,7 @@ fn assert_same(told: &str, expected: &str) {
     if let Some(at) = told.bytes().zip(expected.bytes()).position(|(told, expected)| told != expected) {
         let around =
             |text: &str| String::from_utf8_lossy(&text.as_bytes()[at.saturating_sub(60)..text.len().min(at + 60)]).into_owned();
-        panic!("at {at}\n    told {}\nexpected {}", around(told), around(expected));
+        panic!("at {at}\n    told {}\nexpected {}", around(&told), around(&expected));
     }
     assert_eq!(told.len(), expected.len());
 }
