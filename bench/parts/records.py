@@ -66,7 +66,10 @@ class Blog:
             file.write(case.sql + "\n")
         output = self.server.run_tool("pgbench", "-n", "-M", "prepared", "-c", str(CONNECTIONS), "-j", str(THREADS), "-T", str(seconds),
                                       "-f", script, self.database, timeout=seconds + 120)
-        return float(re.search(r"^tps = ([0-9.]+)", output, re.MULTILINE).group(1))
+        throughput = re.search(r"^tps = ([0-9.]+)", output, re.MULTILINE)
+        if not throughput:
+            raise SystemExit(f"bench: pgbench did nothing in {seconds} s; is the machine busy?\n{output}")
+        return float(throughput.group(1))
 
     def http(self, case, seconds, key):
         return wrk(self.folder, f"http://{self.server.address}{case.path}", seconds, {"X-API-Key": key}, case.body, self.server.log_end)
