@@ -34,8 +34,7 @@ pub fn adopt(deployed: &Deployed) -> Definitions {
         }
     }
     // What the files of all this could not say together goes, one mistake after the other.
-    loop {
-        let Err(mistakes) = parse(&print(&definitions)) else { break };
+    while let Err(mistakes) = parse(&print(&definitions)) {
         for mistake in mistakes {
             remove(&mut definitions, &mistake.path);
         }

@@ -219,7 +219,7 @@ mod tests {
     #[test]
     fn no_file_is_written_elsewhere() {
         for path in
-            ["../x.yaml", "tables/../../x.yaml", "/etc/x.yaml", "tables/.yaml", "cloche.yaml", "roles/x.yaml", "tables/x.sh"]
+            ["../x.yaml", "tables/../../x.yaml", "/etc/x.yaml", "tables/.yaml", "cloche.yaml", "rolls/x.yaml", "tables/x.sh"]
         {
             assert!(check_path(path).is_err(), "{path}");
         }

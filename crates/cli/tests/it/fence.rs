@@ -256,7 +256,8 @@ async fn tables_change_on_every_node_at_once() {
     let mut closed = open.clone();
     for file in closed.as_array_mut().unwrap() {
         let text = file["content"].as_str().unwrap();
-        let without: Vec<&str> = text.lines().filter(|line| !line.trim_start().starts_with("anon:")).collect();
+        let is_rule = |line: &str| ["anon:", "user:"].iter().any(|role| line.trim_start().starts_with(role));
+        let without: Vec<&str> = text.lines().filter(|line| !is_rule(line)).collect();
         file["content"] = json!(without.join("\n").replace("access:", "access: {}"));
     }
     let path = "/v1/data/posts";

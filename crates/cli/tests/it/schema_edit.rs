@@ -234,6 +234,8 @@ async fn what_was_edited_elsewhere_is_pulled_into_the_folder() {
     assert_eq!((nothing.code, nothing.stdout.contains("tables/")), (0, false), "{} {}", nothing.stdout, nothing.stderr);
     let posts = std::fs::read_to_string(folder.join("tables/posts.yaml")).unwrap();
 
+    // It names the table that goes.
+    owner.must("deleteRole", json!({ "environmentId": root.id, "name": "user" })).await;
     must(
         &owner,
         &root,
@@ -251,7 +253,7 @@ async fn what_was_edited_elsewhere_is_pulled_into_the_folder() {
     let pulled: Value = serde_json::from_str(&pulled.stdout).unwrap();
     assert_eq!(
         pulled,
-        json!({ "created": ["views/titles.yaml"], "replaced": ["tables/authors.yaml"], "removed": ["tables/comments.yaml"], "extra": [] })
+        json!({ "created": ["views/titles.yaml"], "replaced": ["tables/authors.yaml"], "removed": ["roles/user.yaml", "tables/comments.yaml"], "extra": [] })
     );
     assert_eq!(std::fs::read_to_string(folder.join("tables/posts.yaml")).unwrap(), posts, "its words are kept");
     assert!(

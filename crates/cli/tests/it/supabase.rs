@@ -4,7 +4,7 @@ use std::process::Stdio;
 
 use serde_json::json;
 
-use crate::harness::{Server, workspace};
+use crate::harness::{Server, until, workspace};
 use crate::secrecy::assert_no_secret;
 use crate::world::{Environment, blog, customer};
 
@@ -31,6 +31,12 @@ async fn data() {
     sql.batch_execute("CREATE FUNCTION public.add(a integer, b integer) RETURNS integer LANGUAGE sql RETURN a + b")
         .await
         .unwrap();
+    // What the customer's own SQL changes is seen within a second of the last look.
+    let back = server.api(&root.secret);
+    until("the function is seen", async || {
+        (back.post("/v1/rpc/add", &json!({ "a": 1, "b": 2 })).await.status == 200).then_some(())
+    })
+    .await;
     play(&server, &root, "supabase.js", "data").await;
 }
 

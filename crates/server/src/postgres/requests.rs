@@ -104,7 +104,7 @@ pub(crate) async fn write(client: &mut Client, batch: &Batch) -> Result<()> {
         .await?;
     }
     let lot = Uuid::now_v7().as_u128() as u64;
-    if lot % CLEAR_ONE_IN == 0 {
+    if lot.is_multiple_of(CLEAR_ONE_IN) {
         clear(&tx).await?;
     }
     tx.commit().await?;

@@ -92,7 +92,7 @@ pub(crate) fn to_definition_error(error: tokio_postgres::Error) -> Error {
 /// code itself.
 pub(crate) fn problem_type(code: &str) -> &str {
     match code {
-        "PGRST102" => return "request/unequal-keys",
+        "PGRST102" => return "request/invalid-body",
         "PGRST103" => return "request/out-of-range",
         "PGRST116" => return "record/not-exactly-one",
         "PGRST204" => return "column/not-found",

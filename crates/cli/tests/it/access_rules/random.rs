@@ -48,7 +48,7 @@ impl Dice {
             2 => ("b", "is_null", json!(self.below(2) == 0)),
             3 => ("tags", "contains", json!(value)),
             4 => ("b", "in", json!("actor.roles")),
-            5 => ("a", "eq", json!("actor.claims.user_metadata.name")),
+            5 => ("owner", "eq", json!("actor.claims.sub")),
             _ => (self.one(&["a", "b"]), self.one(&["eq", "neq", "gt", "gte", "lt", "lte"]), json!(value)),
         };
         json!({ "resource": "t", "field": field, "operator": operator, "value": value, "actions": self.actions() })
@@ -91,7 +91,6 @@ struct Actor {
     api: Api,
     roles: Vec<&'static str>,
     id: Option<&'static str>,
-    name: Option<&'static str>,
 }
 
 fn list<'v>(value: &'v Value, key: &str) -> impl Iterator<Item = &'v Value> {
@@ -111,7 +110,7 @@ impl Actor {
         let value = match rule["value"].as_str() {
             Some("actor.userId") => json!(self.id),
             Some("actor.roles") => json!(own),
-            Some("actor.claims.user_metadata.name") => json!(self.name),
+            Some("actor.claims.sub") => json!(self.id),
             _ => rule["value"].clone(),
         };
         if operator == "is_null" {
@@ -229,12 +228,12 @@ async fn the_api_answers_what_the_rules_say() {
     deploy(&Map::new()).await;
     let rows: Vec<Value> = (0..8).map(|id| dice.row(id)).collect();
     secret.make("t", &json!(rows)).await;
-    let mut actors = vec![Actor { api: front(&server, &root), roles: vec!["anon"], id: None, name: None }];
+    let mut actors = vec![Actor { api: front(&server, &root), roles: vec!["anon"], id: None }];
     for (id, own, name) in [(ADA, vec![], "1"), (BEA, vec!["one"], "2"), (ADA, vec!["one", "two"], "0")] {
         let minted = secret.post("/v1/auth/token", &json!({ "userId": id, "name": name, "roles": own })).await;
         let minted = minted.json();
         let api = signed_in(&front(&server, &root), &minted);
-        actors.push(Actor { api, roles: [vec!["user"], own].concat(), id: Some(id), name: Some(name) });
+        actors.push(Actor { api, roles: [vec!["user"], own].concat(), id: Some(id) });
     }
     for round in 0..ROUNDS {
         let roles: Map<String, Value> = ROLES.iter().map(|name| ((*name).to_owned(), dice.role())).collect();

@@ -66,9 +66,9 @@ CREATE INDEX "posts_tags_idx" ON public."posts" USING gin ("tags");
 ALTER TABLE public."comments" ADD CONSTRAINT "comments_post_id_fkey" FOREIGN KEY ("post_id") REFERENCES public."posts" ("id") ON DELETE CASCADE;
 -- create constraint posts.posts_author_id_fkey: Add to `posts` the foreign key (author_id) to `authors` (id).
 ALTER TABLE public."posts" ADD CONSTRAINT "posts_author_id_fkey" FOREIGN KEY ("author_id") REFERENCES public."authors" ("id") ON DELETE CASCADE;
--- create access authors: Let anonymous clients read rows of `authors`.
--- create access comments: Let anonymous clients read and create rows of `comments`.
--- create access posts: Let anonymous clients read rows of `posts`.
+-- create access authors: Let anonymous clients read, and users read rows of `authors`.
+-- create access comments: Let anonymous clients read and create, and users read and create rows of `comments`.
+-- create access posts: Let anonymous clients read, and users read rows of `posts`.
 "#);
 }
 

@@ -150,7 +150,7 @@ fn is_json(kind: &str) -> bool {
 }
 
 fn too_large(limit: u64) -> Error {
-    let limit = if limit % (1 << 20) == 0 { format!("{} MiB", limit >> 20) } else { format!("{limit} bytes") };
+    let limit = if limit.is_multiple_of(1 << 20) { format!("{} MiB", limit >> 20) } else { format!("{limit} bytes") };
     Error::too_large("request/too-large", format!("The body is larger than {limit}."))
         .hint("Send the records in several requests.")
 }

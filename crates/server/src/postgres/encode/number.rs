@@ -152,9 +152,10 @@ pub(super) fn numeric(out: &mut Vec<u8>, raw: &[u8]) -> Option<()> {
     match sign {
         0x0000 => {}
         0x4000 => out.push(b'-'),
-        0xC000 => return Some(special(out, true, false)),
-        0xD000 => return Some(special(out, false, false)),
-        0xF000 => return Some(special(out, false, true)),
+        0xC000 | 0xD000 | 0xF000 => {
+            special(out, sign == 0xC000, sign == 0xF000);
+            return Some(());
+        }
         _ => return None,
     }
     if groups.len() != count * 2 {

@@ -32,15 +32,18 @@ impl View {
 /// What columns are called, by their table's number and their own.
 pub(super) type Names = HashMap<Origin, (String, String)>;
 
+/// What a view's columns are called, by the tables and columns they come from.
+type Shown<'n> = HashMap<(&'n str, &'n str), &'n str>;
+
 /// The keys that views have by those of tables: from views, to views, and between them.
 pub(super) fn keys(views: &[View], keys: &[ForeignKey], names: &Names) -> Vec<ForeignKey> {
     let by_oid: HashMap<u32, &View> = views.iter().map(|view| (view.oid, view)).collect();
     // Of each view: what its columns are called, by table and column they come from.
-    let shown: Vec<(&View, HashMap<(&str, &str), &str>)> = views.iter().map(|view| (view, shown(view, &by_oid, names))).collect();
+    let shown: Vec<(&View, Shown<'_>)> = views.iter().map(|view| (view, shown(view, &by_oid, names))).collect();
     let mut found = Vec::new();
     for key in keys {
         let stand_ins = |table: &str, columns: Vec<&str>| -> Vec<(String, Vec<String>)> {
-            let of_view = |(view, shown): &(&View, HashMap<(&str, &str), &str>)| {
+            let of_view = |(view, shown): &(&View, Shown<'_>)| {
                 let columns = columns.iter().map(|column| shown.get(&(table, *column)).map(|name| (*name).to_owned()));
                 Some((view.name.clone(), columns.collect::<Option<Vec<_>>>()?))
             };
@@ -70,7 +73,7 @@ pub(super) fn keys(views: &[View], keys: &[ForeignKey], names: &Names) -> Vec<Fo
 }
 
 /// The names of a view's columns by the tables and columns they come from, through other views.
-fn shown<'n>(view: &View, views: &HashMap<u32, &View>, names: &'n Names) -> HashMap<(&'n str, &'n str), &'n str> {
+fn shown<'n>(view: &View, views: &HashMap<u32, &View>, names: &'n Names) -> Shown<'n> {
     let mut found = HashMap::new();
     for (number, origin) in &view.origins {
         let mut origin = *origin;

@@ -310,7 +310,7 @@ mod tests {
     impl Access for Reader {
         fn table(&self, table: &Table, verb: Verb) -> Option<Guard> {
             let masks = [("secret".to_owned(), Mask::Hide)].into();
-            (table.name != "closed" && matches!(verb, Verb::Read | Verb::Create)).then(|| Guard { rows: None, masks })
+            (table.name != "closed" && matches!(verb, Verb::Read | Verb::Create)).then_some(Guard { rows: None, masks })
         }
 
         fn function(&self, _: &str) -> bool {
@@ -332,6 +332,6 @@ mod tests {
         assert_eq!(posts.keys().collect::<Vec<_>>(), ["get", "post"]);
         assert!(document["components"]["schemas"].get("my.20posts.new").is_some());
         let text = document.to_string();
-        assert!(!text.contains("secret") && !text.contains("closed"), "{text}");
+        assert!(!text.contains("\"secret\"") && !text.contains("closed"), "{text}");
     }
 }

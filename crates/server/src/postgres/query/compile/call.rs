@@ -101,7 +101,7 @@ pub(crate) fn call<'a, 'p>(
         .hint("Leave max-affected out, or have the function return its records as a set."));
     }
     let has_records = matches!(function.returns, Returns::Table(_) | Returns::Records(_));
-    if !has_records && !(query.filters.is_empty() && query.order.is_empty()) {
+    if !(has_records || query.filters.is_empty() && query.order.is_empty()) {
         let message =
             format!("The function '{}' answers no records, so there is no column to filter or order by.", function.name);
         return Err(Error::bad_input(UNDEFINED_COLUMN, message).hint("Leave filters and order out."));

@@ -147,9 +147,9 @@ fn is_meant(way: &Relationship, embed: &Embed) -> bool {
             };
             // Of a table that refers to itself, its name means those that refer to it.
             let own_name = way.foreign == target && (way.table != way.foreign || !from_here);
-            let by_key = *named
-                && (*from_here && (constraint == target || only.is_some_and(|(here, _)| here == target))
-                    || !*from_here && constraint == target && way.table != way.foreign);
+            let by_constraint = constraint == target && (*from_here || way.table != way.foreign);
+            let by_column = *from_here && only.is_some_and(|(here, _)| here == target);
+            let by_key = *named && (by_constraint || by_column);
             let column = only.map(|(here, there)| if *from_here { here } else { there });
             match embed.hint.as_deref() {
                 None => own_name || by_key,
