@@ -1,6 +1,5 @@
 //! The Cloche server: data plane, management plane, and the PostgreSQL under them.
 
-#[allow(dead_code, unused_imports)]
 mod access;
 mod app;
 mod auth;

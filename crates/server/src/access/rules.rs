@@ -73,7 +73,6 @@ pub(super) struct Entry {
 
 /// A role that allows what is asked, and the rows it reaches. None: all of them.
 pub(super) struct Reach<'r> {
-    pub(super) role: &'r str,
     pub(super) rows: Option<Node>,
     pub(super) masks: &'r BTreeMap<String, Masking>,
 }
@@ -151,10 +150,9 @@ impl Rules {
 
     /// The roles that allow it, each with what it reaches.
     pub(super) fn reaches<'r>(&'r self, user: Option<&'r EndUser>, resource: Resource<'_>, verb: Verb) -> Vec<Reach<'r>> {
-        let allowing =
-            self.roles_of(user).map(|role| (role, role.entry(resource))).filter(|(_, entry)| entry.allow.contains(verb));
+        let allowing = self.roles_of(user).map(|role| role.entry(resource)).filter(|entry| entry.allow.contains(verb));
         allowing
-            .map(|(role, entry)| {
+            .map(|entry| {
                 let rows = entry.scopes.iter().filter(|(verbs, _)| verbs.contains(verb)).map(|(_, rule)| condition(rule, user));
                 let rows: Vec<Option<Node>> = rows.collect();
                 let rows = match rows.into_iter().collect::<Option<Vec<Node>>>() {
@@ -162,7 +160,7 @@ impl Rules {
                     Some(conditions) => Some(group(Boolean::And, conditions)),
                     None => Some(nothing()),
                 };
-                Reach { role: &role.definition.name, rows, masks: &entry.masks }
+                Reach { rows, masks: &entry.masks }
             })
             .collect()
     }

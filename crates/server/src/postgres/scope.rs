@@ -8,7 +8,7 @@ use tokio_postgres::Row;
 use tokio_postgres::error::SqlState;
 
 use super::encode::Records;
-use super::environments::{Handle, PlatformSession};
+use super::environments::Handle;
 use super::lane::query_once;
 use super::param::TextParam;
 use super::realm::Realm;
@@ -21,19 +21,16 @@ use crate::error::Result;
 #[derive(Debug, Clone)]
 pub(crate) struct DataActor {
     pub(crate) environment_id: EnvironmentId,
-    #[allow(dead_code)]
     pub(crate) key_id: uuid::Uuid,
     pub(crate) kind: KeyKind,
     /// What a secret key is limited to; empty means everything.
     pub(crate) scopes: Vec<String>,
     /// Whom the token beside the key stands for.
-    #[allow(dead_code)]
     pub(crate) user: Option<Arc<EndUser>>,
 }
 
 /// A user of the environment's own pool, as their token tells.
 #[derive(Debug, Clone)]
-#[allow(dead_code)]
 pub(crate) struct EndUser {
     pub(crate) id: uuid::Uuid,
     /// Their roles in this environment, beside those every user has.
@@ -126,12 +123,6 @@ impl EnvironmentScope {
     /// The tables there are now, read again at most once a second.
     pub(crate) async fn reload_schema(&self) -> Result<Arc<Schema>> {
         self.handle().await?.reload_schema().await
-    }
-
-    /// A connection for the platform's own tables of the environment.
-    #[allow(dead_code)]
-    pub(crate) async fn platform(&self) -> Result<PlatformSession> {
-        self.realm.platform().await
     }
 
     /// Runs one statement. A read that is too slow for its lane runs again on a session, where it has more time.
