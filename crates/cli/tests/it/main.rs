@@ -24,6 +24,7 @@ mod inserts;
 mod invitations;
 mod isolation;
 mod keys;
+mod lanes;
 mod members;
 mod openapi;
 mod proof;

@@ -7,7 +7,6 @@ use std::sync::Arc;
 use bytes::Bytes;
 use cloche_dialect::{Count, Query};
 use cloche_wire::KeyKind;
-use tokio_postgres::Row;
 
 use super::access::{self, Caller};
 use super::usage;
@@ -15,6 +14,7 @@ use crate::error::{Error, Result};
 use crate::postgres::encode::Records;
 use crate::postgres::query::compile::{self, Arguments, Body, Change, Conflict, Keyset, Resolving, Target, Wanted};
 use crate::postgres::query::{Context, Format, Returning, Statement};
+use crate::postgres::rows::{Row, Rows};
 use crate::postgres::schema::{Function, Returns, Schema, Table, Verb};
 use crate::postgres::scope::{EnvironmentScope, On, Transaction};
 use crate::postgres::sqlstate;
@@ -112,14 +112,14 @@ struct Planned<'p, T> {
 
 /// What a statement answered.
 enum Answered {
-    Rows(Vec<Row>),
+    Rows(Rows),
     /// A list, or one record, as rows.
     Records(Records),
 }
 
 impl Answered {
     /// Of a statement that is not flat.
-    fn rows(self) -> Result<Vec<Row>> {
+    fn rows(self) -> Result<Rows> {
         match self {
             Self::Rows(rows) => Ok(rows),
             Self::Records(_) => Err(Error::internal("a write answered records")),
@@ -170,7 +170,7 @@ pub(crate) async fn find(scope: &EnvironmentScope, table: &str, id: &str, query:
     let (answered, _) = execute(scope, table, &[Verb::Read], &reading, work).await?;
     let found = match answered {
         Answered::Records(records) => records.to_object()?,
-        Answered::Rows(rows) => rows.first().map(|row| text(row, 0)).transpose()?,
+        Answered::Rows(rows) => rows.first().map(|row| text(&row, 0)).transpose()?,
     };
     found.ok_or_else(|| not_found(table, id))
 }
@@ -272,10 +272,10 @@ pub(crate) async fn call<'p>(
     let row = only(&rows)?;
     Ok(match kind {
         (false, ..) => Outcome::Nothing,
-        (_, true, false) => Outcome::Value(text(row, 1)?),
+        (_, true, false) => Outcome::Value(text(&row, 1)?),
         (_, true, true) => Outcome::Records(page(&rows, false, None, limit, &query)?),
         (_, false, true) => Outcome::Records(page(&rows, count, keyset.as_ref(), limit, &query)?),
-        (_, false, false) => Outcome::Value(alone(&text(row, 1)?)),
+        (_, false, false) => Outcome::Value(alone(&text(&row, 1)?)),
     })
 }
 
@@ -327,7 +327,7 @@ async fn attempt<T>(
     transaction: &Transaction,
     planned: Result<Option<Planned<'_, T>>>,
 ) -> Result<(Answered, Option<T>)> {
-    let Some(Planned { statement, on, is_flat, extra }) = planned? else { return Ok((Answered::Rows(Vec::new()), None)) };
+    let Some(Planned { statement, on, is_flat, extra }) = planned? else { return Ok((Answered::Rows(Rows::none()), None)) };
     let on = match on {
         Place::Lane => On::Lane,
         Place::Session => On::Session,
@@ -378,7 +378,8 @@ async fn estimate(scope: &EnvironmentScope, table: &str, query: &Query, page: &P
         Ok(Some(Planned { statement, on: Place::Session, is_flat: false, extra: () }))
     };
     let (answered, _) = execute(scope, table, &[Verb::Read], &reading, work).await?;
-    let plan: serde_json::Value = only(&answered.rows()?)?.try_get(0).map_err(Error::internal)?;
+    let plan: serde_json::Value =
+        only(&answered.rows()?).and_then(|row| serde_json::from_slice(&text(&row, 0)?).map_err(Error::internal))?;
     let guess = plan[0]["Plan"]["Plan Rows"].as_f64().unwrap_or(0.0) as u64;
     Ok(guess.max(offset + page.records))
 }
@@ -402,40 +403,41 @@ fn may_be_outdated(error: &Error, reads_a_body: bool) -> bool {
     codes.contains(&error.code.as_str()) || (reads_a_body && error.code == sqlstate::INVALID_TEXT)
 }
 
-fn page(rows: &[Row], counted: bool, keyset: Option<&Keyset>, limit: u64, query: &Query) -> Result<Page> {
+fn page(rows: &Rows, counted: bool, keyset: Option<&Keyset>, limit: u64, query: &Query) -> Result<Page> {
     let row = only(rows)?;
-    let records = number(row, 0)?;
-    let total = if counted { Some(number(row, 2)?) } else { None };
-    let keys: Option<&str> = match keyset {
-        Some(_) if records == limit => row.try_get(if counted { 3 } else { 2 }).map_err(Error::internal)?,
+    let records = number(&row, 0)?;
+    let total = if counted { Some(number(&row, 2)?) } else { None };
+    let keys = match keyset {
+        Some(_) if records == limit => row.text(if counted { 3 } else { 2 })?,
         _ => None,
     };
     let next = keyset.zip(keys).map(|(keyset, keys)| keyset.token(keys));
-    Ok(Page { records, text: text(row, 1)?, total, offset: query.offset.unwrap_or(0), next })
+    Ok(Page { records, text: text(&row, 1)?, total, offset: query.offset.unwrap_or(0), next })
 }
 
 /// A page whose rows are the records.
 fn page_of(records: &Records, keyset: Option<&Keyset>, limit: u64, query: &Query) -> Result<Page> {
-    let number = records.len() as u64;
-    let last = keyset.filter(|_| number == limit).zip(records.rows().last());
+    let rows = records.rows();
+    let number = rows.len() as u64;
+    let last = keyset.filter(|_| number == limit).zip(rows.last());
     let next = last.and_then(|(keyset, row)| Some(keyset.token(&keyset.texts_of(row)?)));
     Ok(Page { records: number, text: records.to_array()?, total: None, offset: query.offset.unwrap_or(0), next })
 }
 
-fn written(rows: &[Row], returning: Returning) -> Result<Written> {
+fn written(rows: &Rows, returning: Returning) -> Result<Written> {
     let Some(row) = rows.first() else {
         let text = matches!(returning, Returning::Records | Returning::Keys).then(|| Bytes::from_static(b"[]"));
         return Ok(Written { text, ..Written::default() });
     };
-    let at = |name: &str| row.columns().iter().position(|column| column.name() == name);
+    let at = |name: &str| rows.columns().iter().position(|column| &*column.name == name);
     Ok(Written {
-        records: number(row, 0)?,
-        text: at("body").map(|at| text(row, at)).transpose()?,
-        inserted: at("inserted").map(|at| number(row, at)).transpose()?,
+        records: number(&row, 0)?,
+        text: at("body").map(|at| text(&row, at)).transpose()?,
+        inserted: at("inserted").map(|at| number(&row, at)).transpose()?,
     })
 }
 
-fn changed(rows: &[Row], table: &str, asked: &Writing<'_>) -> Result<Written> {
+fn changed(rows: &Rows, table: &str, asked: &Writing<'_>) -> Result<Written> {
     let written = written(rows, asked.returning)?;
     match asked.target {
         Target::Id(id) if written.records == 0 => Err(not_found(table, id)),
@@ -448,16 +450,15 @@ fn not_found(table: &str, id: &str) -> Error {
         .hint("Check the id; the record may have been deleted.")
 }
 
-fn only(rows: &[Row]) -> Result<&Row> {
+fn only(rows: &Rows) -> Result<Row<'_>> {
     rows.first().ok_or_else(|| Error::internal("an aggregate gave no row"))
 }
 
-fn number(row: &Row, column: usize) -> Result<u64> {
-    let number: i64 = row.try_get(column).map_err(Error::internal)?;
-    Ok(number.unsigned_abs())
+fn number(row: &Row<'_>, column: usize) -> Result<u64> {
+    Ok(row.number(column)?.unsigned_abs())
 }
 
-fn text(row: &Row, column: usize) -> Result<Bytes> {
-    let text: Option<&str> = row.try_get(column).map_err(Error::internal)?;
-    Ok(Bytes::copy_from_slice(text.unwrap_or("null").as_bytes()))
+/// JSON, or CSV; `null` for nothing.
+fn text(row: &Row<'_>, column: usize) -> Result<Bytes> {
+    Ok(row.bytes(column)?.unwrap_or(Bytes::from_static(b"null")))
 }

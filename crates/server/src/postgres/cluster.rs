@@ -15,6 +15,7 @@ use tokio_postgres::error::SqlState;
 use tokio_postgres::{Client, Config, NoTls};
 
 use super::embedded::{Embedded, Tools};
+use super::lane::{self, Lane, OpenError};
 use crate::secrets::Secrets;
 
 /// Administrator connections kept for DDL on databases and roles.
@@ -185,13 +186,41 @@ impl Cluster {
         let mut config = self.login(role, database);
         config.options(options);
         match connect(&config).await {
-            Err(error) if error.code() == Some(&SqlState::INVALID_PASSWORD) && !self.ours => {
-                tracing::warn!(role, "the password of a login was changed; setting it right");
-                self.set_password(&*self.admin().await?, role).await?;
+            Err(error) if self.is_spoilt(&error) => {
+                self.mend_password(role).await?;
                 Ok(connect(&config).await?)
             }
             outcome => Ok(outcome?),
         }
+    }
+
+    /// The same for a lane, with what `first` asks on it before it is one.
+    pub(crate) async fn open_lane<T>(
+        &self,
+        role: &str,
+        database: &str,
+        options: &str,
+        first: impl AsyncFn(&Client) -> Result<T, tokio_postgres::Error>,
+    ) -> anyhow::Result<(Lane, T)> {
+        let mut config = self.login(role, database);
+        config.options(options);
+        let (socket, told) = match lane::open(&config, &first).await {
+            Err(OpenError::Driver(error)) if self.is_spoilt(&error) => {
+                self.mend_password(role).await?;
+                lane::open(&config, &first).await?
+            }
+            outcome => outcome?,
+        };
+        Ok((Lane::over(socket), told))
+    }
+
+    fn is_spoilt(&self, error: &tokio_postgres::Error) -> bool {
+        error.code() == Some(&SqlState::INVALID_PASSWORD) && !self.ours
+    }
+
+    async fn mend_password(&self, role: &str) -> anyhow::Result<()> {
+        tracing::warn!(role, "the password of a login was changed; setting it right");
+        self.set_password(&*self.admin().await?, role).await
     }
 }
 
@@ -212,7 +241,7 @@ pub(crate) async fn connect(config: &Config) -> Result<Client, tokio_postgres::E
 }
 
 /// Drives a connection with one turn of patience: woken by a statement, it lets the tasks that are ready run before it, so that
-/// what they send goes to PostgreSQL in the same write. On a busy lane that is a third of the writes, and of PostgreSQL's wakings.
+/// what they send goes to PostgreSQL in the same write. On a busy connection that is a third of the writes, and of PostgreSQL's wakings.
 async fn in_batches<T>(connection: impl Future<Output = T>) -> T {
     let mut connection = pin!(connection);
     let mut waited = false;

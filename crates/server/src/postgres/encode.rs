@@ -11,9 +11,9 @@ mod time;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use tokio_postgres::types::{FromSql, Kind as TypeKind, Type};
-use tokio_postgres::{Column, Row};
+use tokio_postgres::types::{Kind as TypeKind, Type};
 
+use super::rows::{Row, Rows};
 use super::sqlstate;
 use crate::error::{Error, Result};
 
@@ -146,16 +146,14 @@ impl Encoder {
         Some(Self { columns, fixed })
     }
 
-    /// For the rows that a prepared statement or a row says it has.
-    pub(crate) fn for_rows_of(columns: &[Column]) -> Option<Self> {
-        let shown = columns.iter().take_while(|column| !column.name().starts_with(BESIDE));
-        Self::for_columns(shown.map(|column| (column.name(), Kind::of_type(column.type_()))))
+    /// For rows of these columns, some of which may stand beside the record.
+    pub(crate) fn for_rows<'a>(columns: impl IntoIterator<Item = (&'a str, Option<Kind>)>) -> Option<Self> {
+        Self::for_columns(columns.into_iter().take_while(|(name, _)| !name.starts_with(BESIDE)))
     }
 
     /// The rows as `json_agg` writes them; `[]` when there are none.
-    pub(crate) fn encode_array(&self, rows: &[Row]) -> Result<Bytes> {
-        let size = rows.iter().map(|row| row.raw_size_bytes() + self.fixed + ROW_MARGIN).sum::<usize>();
-        let mut out = Vec::with_capacity(size + 2);
+    pub(crate) fn encode_array(&self, rows: &Rows) -> Result<Bytes> {
+        let mut out = Vec::with_capacity(rows.size() + rows.len() * (self.fixed + ROW_MARGIN) + 2);
         out.push(b'[');
         for (at, row) in rows.iter().enumerate() {
             if at > 0 {
@@ -168,22 +166,22 @@ impl Encoder {
     }
 
     /// The row as `row_to_json` writes it.
-    pub(crate) fn encode_object(&self, row: &Row) -> Result<Bytes> {
-        let mut out = Vec::with_capacity(row.raw_size_bytes() + self.fixed + ROW_MARGIN);
+    pub(crate) fn encode_object(&self, row: Row<'_>) -> Result<Bytes> {
+        let mut out = Vec::with_capacity(row.size() + self.fixed + ROW_MARGIN);
         self.write(&mut out, row)?;
         Ok(out.into())
     }
 
-    fn write(&self, out: &mut Vec<u8>, row: &Row) -> Result<()> {
+    fn write(&self, out: &mut Vec<u8>, row: Row<'_>) -> Result<()> {
         if self.columns.is_empty() {
             out.push(b'{');
         }
-        for (at, column) in self.columns.iter().enumerate() {
+        let mut values = row.values();
+        for column in &self.columns {
             out.extend_from_slice(&column.lead);
-            let value: Option<Raw<'_>> = row.try_get(at).map_err(Error::internal)?;
-            match value {
+            match values.next().ok_or_else(|| Error::internal("a row has fewer values than columns"))? {
                 None => out.extend_from_slice(b"null"),
-                Some(Raw(raw)) => write_value(out, column.kind, raw).ok_or_else(|| {
+                Some(raw) => write_value(out, column.kind, raw).ok_or_else(|| {
                     Error::internal(format!("a {:?} of {} bytes is not of its type's form", column.kind, raw.len()))
                 })?,
             }
@@ -196,28 +194,25 @@ impl Encoder {
 /// The rows of a flat select, and what writes them.
 #[derive(Debug)]
 pub(crate) struct Records {
-    rows: Vec<Row>,
+    rows: Rows,
     encoder: Option<Arc<Encoder>>,
 }
 
 impl Records {
     /// Rows with the encoder of their statement, if there is one for its types.
-    pub(crate) fn new(rows: Vec<Row>, encoder: Option<Arc<Encoder>>) -> Self {
+    pub(crate) fn new(rows: Rows, encoder: Option<Arc<Encoder>>) -> Self {
         Self { rows, encoder }
     }
 
     /// Rows of a statement that was not prepared: each says what it is made of.
-    pub(crate) fn of_rows(rows: Vec<Row>) -> Self {
-        let encoder = rows.first().and_then(|row| Encoder::for_rows_of(row.columns())).map(Arc::new);
-        Self { rows, encoder }
-    }
-
-    pub(crate) fn len(&self) -> usize {
-        self.rows.len()
+    pub(crate) fn of_driver(rows: &[tokio_postgres::Row]) -> Result<Self> {
+        let columns = rows.first().map(tokio_postgres::Row::columns).unwrap_or_default().iter();
+        let encoder = Encoder::for_rows(columns.map(|column| (column.name(), Kind::of_type(column.type_())))).map(Arc::new);
+        Ok(Self { rows: Rows::of_driver(rows)?, encoder })
     }
 
     /// For what else the rows tell.
-    pub(crate) fn rows(&self) -> &[Row] {
+    pub(crate) fn rows(&self) -> &Rows {
         &self.rows
     }
 
@@ -240,19 +235,6 @@ impl Records {
             Error::conflict(sqlstate::FEATURE_NOT_SUPPORTED, "The table has changed while it was read.")
                 .hint("Send the request again.")
         })
-    }
-}
-
-/// A value's bytes as they came, whatever its type.
-struct Raw<'a>(&'a [u8]);
-
-impl<'a> FromSql<'a> for Raw<'a> {
-    fn from_sql(_: &Type, raw: &'a [u8]) -> std::result::Result<Self, Box<dyn std::error::Error + Sync + Send>> {
-        Ok(Self(raw))
-    }
-
-    fn accepts(_: &Type) -> bool {
-        true
     }
 }
 

@@ -289,7 +289,8 @@ impl Handle {
         if let Some(lane) = self.open_lane() {
             return Ok(lane);
         }
-        self.add_lane().await.map(LaneInUse)
+        let (slot, ()) = self.add_lane(async |_: &Client| Ok(())).await?;
+        Ok(LaneInUse(slot))
     }
 
     fn open_lane(self: &Arc<Self>) -> Option<LaneInUse> {
@@ -303,7 +304,7 @@ impl Handle {
             tokio::spawn(async move {
                 // Whoever opens one already is enough.
                 let Ok(_turn) = handle.opening.try_lock() else { return };
-                if let Err(error) = handle.add_lane().await {
+                if let Err(error) = handle.add_lane(async |_: &Client| Ok(())).await {
                     tracing::debug!(?error, "no further lane was opened");
                 }
             });
@@ -311,15 +312,18 @@ impl Handle {
         Some(LaneInUse(best))
     }
 
-    async fn add_lane(&self) -> Result<Arc<LaneSlot>> {
+    /// Opens a lane, and asks `first` before it is one.
+    async fn add_lane<T>(&self, first: impl AsyncFn(&Client) -> Result<T, tokio_postgres::Error>) -> Result<(Arc<LaneSlot>, T)> {
         let generation = self.generation.load(Ordering::SeqCst);
-        let Connection { client, _slot } = self.connect(LANE_OPTIONS).await?;
-        let slot = Arc::new(LaneSlot { lane: Lane::new(client), _slot });
+        let _slot = self.budget.take().await?;
+        let options = format!("{LANE_OPTIONS} {OUTPUT_OPTIONS}");
+        let (lane, told) = self.cluster.open_lane(&self.database.data_login(), self.database.as_str(), &options, first).await?;
+        let slot = Arc::new(LaneSlot { lane, _slot });
         let mut lanes = locked(&self.lanes);
         if self.generation.load(Ordering::SeqCst) == generation && lanes.len() < *MAX_LANES {
             lanes.push(Arc::clone(&slot));
         }
-        Ok(slot)
+        Ok((slot, told))
     }
 
     /// A connection of one's own.

@@ -4,14 +4,15 @@ use std::sync::Arc;
 
 use cloche_wire::{EnvironmentId, KeyKind};
 use futures_util::future::join4;
-use tokio_postgres::Row;
-use tokio_postgres::error::SqlState;
+use tokio_postgres::types::{ToSql, Type};
+use tokio_postgres::{Client, Row};
 
 use super::encode::Records;
 use super::environments::Handle;
-use super::lane::query_once;
+use super::lane::Unanswered;
 use super::param::TextParam;
 use super::realm::Realm;
+use super::rows::Rows;
 use super::schema::{Schema, Verb};
 use super::settings::EnvironmentSettings;
 use super::sqlstate::to_error;
@@ -125,23 +126,23 @@ impl EnvironmentScope {
         self.handle().await?.reload_schema().await
     }
 
-    /// Runs one statement. A read that is too slow for its lane runs again on a session, where it has more time.
-    pub(crate) async fn run(&self, on: On<'_>, sql: &str, params: &[TextParam<'_>]) -> Result<Vec<Row>> {
+    /// Runs one statement. A read of which nothing comes on its lane runs again on a session, which has more time, and says what is wrong.
+    pub(crate) async fn run(&self, on: On<'_>, sql: &str, params: &[TextParam<'_>]) -> Result<Rows> {
         let handle = self.handle().await?;
-        match on {
-            On::Transaction(transaction) => return self.run_in(transaction, sql, params).await,
-            On::Writer => return handle.write(sql, params).await,
-            On::Lane | On::Session => {}
-        }
-        if on == On::Lane {
-            let lane = handle.lane().await?;
-            match lane.lane().query(sql, params).await {
-                Err(error) if wants_a_session(&error) => {}
-                outcome => return outcome.map_err(to_error),
-            }
-        }
-        let session = handle.session().await?;
-        query_once(session.client()?, sql, params).await.map_err(to_error)
+        let rows = match on {
+            On::Lane => match handle.lane().await?.lane().query(sql, params).await {
+                Ok(rows) => return Ok(rows),
+                Err(Unanswered) => self.run_alone(handle, sql, params).await?,
+            },
+            On::Session => self.run_alone(handle, sql, params).await?,
+            On::Writer => handle.write(sql, params).await?,
+            On::Transaction(transaction) => self.run_in(transaction, sql, params).await?,
+        };
+        Rows::of_driver(&rows)
+    }
+
+    async fn run_alone(&self, handle: &Arc<Handle>, sql: &str, params: &[TextParam<'_>]) -> Result<Vec<Row>> {
+        query_once(handle.session().await?.client()?, sql, params).await.map_err(to_error)
     }
 
     /// One statement in a transaction; all of it is sent at once.
@@ -184,19 +185,22 @@ impl EnvironmentScope {
     /// The same for a flat select of columns that [`Kind`](super::encode::Kind) knows: its rows are records, and are written as JSON here.
     pub(crate) async fn records(&self, on: On<'_>, sql: &str, params: &[TextParam<'_>]) -> Result<Records> {
         let handle = self.handle().await?;
-        if on == On::Lane {
-            let lane = handle.lane().await?;
-            match lane.lane().records(sql, params).await {
-                Err(error) if wants_a_session(&error) => {}
-                outcome => return outcome.map_err(to_error),
-            }
+        if on == On::Lane
+            && let Ok(records) = handle.lane().await?.lane().records(sql, params).await
+        {
+            return Ok(records);
         }
-        let session = handle.session().await?;
-        query_once(session.client()?, sql, params).await.map(Records::of_rows).map_err(to_error)
+        Records::of_driver(&Box::pin(self.run_alone(handle, sql, params)).await?)
     }
 }
 
-/// Cut off by one of the lane's short limits, or the lane's connection ended: a session has more patience, and a fresh connection.
-fn wants_a_session(error: &tokio_postgres::Error) -> bool {
-    error.is_closed() || matches!(error.code(), Some(&SqlState::QUERY_CANCELED | &SqlState::LOCK_NOT_AVAILABLE))
+/// Runs one statement without preparing it by name: one round trip, nothing kept on the connection. For sessions whose
+/// statements are thrown away with `DISCARD ALL`.
+async fn query_once(
+    client: &Client,
+    sql: &str,
+    params: &[TextParam<'_>],
+) -> std::result::Result<Vec<Row>, tokio_postgres::Error> {
+    let params: Vec<(&(dyn ToSql + Sync), Type)> = params.iter().map(|param| (param as _, Type::UNKNOWN)).collect();
+    client.query_typed(sql, &params).await
 }

@@ -18,6 +18,8 @@ pub(crate) const UNDEFINED_COLUMN: &str = "42703";
 pub(crate) const UNDEFINED_TYPE: &str = "42704";
 /// Among other things: a column that has another type since the schema was read.
 pub(crate) const TYPE_MISMATCH: &str = "42804";
+/// A prepared statement that the server does not have.
+pub(crate) const UNDEFINED_STATEMENT: &str = "26000";
 /// A value that is not of the type's form.
 pub(crate) const INVALID_TEXT: &str = "22P02";
 /// Among other things: a plan made before the schema changed.

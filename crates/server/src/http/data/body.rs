@@ -1,5 +1,6 @@
 //! Bodies of writes: read up to a limit, checked to be JSON, and otherwise handed to PostgreSQL as they came.
 
+use std::borrow::Cow;
 use std::collections::HashSet;
 use std::fmt;
 use std::time::Duration;
@@ -8,7 +9,9 @@ use axum::body::{Body, HttpBody};
 use axum::http::{HeaderMap, header};
 use bytes::{Bytes, BytesMut};
 use futures_util::StreamExt;
+use serde::Deserialize;
 use serde::de::{Deserializer, Error as _, IgnoredAny, MapAccess, SeqAccess, Visitor};
+use serde_json::value::RawValue;
 
 use super::convert;
 use crate::error::{Error, Result};
@@ -78,7 +81,11 @@ pub(super) fn objects<'b>(
     let (json, shape) = shape(body)?;
     let given = |keys: Vec<String>| columns.map_or(keys, <[String]>::to_vec);
     let missing_default = missing_default && columns.is_some();
-    let body = |keys, is_array| Ok(Some(compile::Body { json, keys: checked(given(keys))?, is_array, missing_default }));
+    let body = |keys, is_array| {
+        let keys = checked(given(keys))?;
+        let scalars = if is_array || columns.is_some() { None } else { scalars(json).filter(|found| found.len() == keys.len()) };
+        Ok(Some(compile::Body { json, keys, is_array, missing_default, scalars }))
+    };
     match shape {
         Shape::Object(Keys(keys)) => body(keys, false),
         Shape::Array { keys: None, .. } => Ok(None),
@@ -90,6 +97,24 @@ pub(super) fn objects<'b>(
         Shape::Other => Err(Error::bad_input("PGRST102", "The body must be a JSON object, or an array of objects.")
             .hint("Send {\"column\": value}, or [{…}, {…}] for several records.")),
     }
+}
+
+/// The values of an object, as [`compile::Body`] has them. None when one is an array or an object, or nothing that PostgreSQL takes as text.
+fn scalars(json: &str) -> Option<Vec<Option<Cow<'_, str>>>> {
+    let Values(values) = serde_json::from_str(json).ok()?;
+    let mut texts = Vec::with_capacity(values.len());
+    for value in values {
+        texts.push(match value.get().as_bytes().first()? {
+            b'{' | b'[' => return None,
+            b'n' => None,
+            b'"' => {
+                let Text(text) = serde_json::from_str(value.get()).ok()?;
+                Some(text).filter(|text| !text.contains('\0'))?.into()
+            }
+            _ => Some(Cow::Borrowed(value.get())),
+        });
+    }
+    Some(texts)
 }
 
 /// The arguments in the body of a call, and the body itself for a function that takes it whole.
@@ -261,6 +286,37 @@ fn keys<'de, A: MapAccess<'de>>(mut map: A) -> Result<Keys, A::Error> {
     Ok(Keys(keys))
 }
 
+/// The values of an object in their order, as they stand there.
+struct Values<'a>(Vec<&'a RawValue>);
+
+/// A text without its quotes, borrowed where nothing in it is escaped.
+#[derive(Deserialize)]
+struct Text<'a>(#[serde(borrow)] Cow<'a, str>);
+
+impl<'de> Deserialize<'de> for Values<'de> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct ValuesVisitor;
+
+        impl<'de> Visitor<'de> for ValuesVisitor {
+            type Value = Values<'de>;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("an object")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Values<'de>, A::Error> {
+                let mut values = Vec::new();
+                while let Some((_, value)) = map.next_entry::<IgnoredAny, &RawValue>()? {
+                    values.push(value);
+                }
+                Ok(Values(values))
+            }
+        }
+
+        deserializer.deserialize_map(ValuesVisitor)
+    }
+}
+
 fn same(first: &[String], other: &[String]) -> bool {
     // Nearly always they are in the same order too.
     first == other || (first.len() == other.len() && first.iter().collect::<HashSet<_>>() == other.iter().collect::<HashSet<_>>())
@@ -286,6 +342,20 @@ mod tests {
         let columns = ["a".to_owned()];
         let body = objects(br#"[{"a":1},{"b":1}]"#, Some(&columns), true).unwrap().unwrap();
         assert_eq!((body.keys, body.missing_default), (vec!["a".to_owned()], true));
+    }
+
+    #[test]
+    fn values_that_are_taken_as_text() {
+        let of = |json: &str| {
+            let scalars = objects(json.as_bytes(), None, false).unwrap().unwrap().scalars?;
+            Some(scalars.into_iter().map(|value| value.map_or("NULL".into(), Cow::into_owned)).collect::<Vec<_>>())
+        };
+        let taken = of(r#" {"a": 1.50, "b" : "x\"y\u00e9", "c":null, "d":-0e3,"e":true } "#).unwrap();
+        assert_eq!(taken, ["1.50", "x\"yé", "NULL", "-0e3", "true"]);
+        for left in [r#"{"a":[1]}"#, r#"{"a":{}}"#, r#"{"a":1,"a":2}"#, r#"[{"a":1}]"#, r#"{"a":"\u0000"}"#, r#"{"a":"\ud800"}"#]
+        {
+            assert_eq!(of(left), None, "{left}");
+        }
     }
 
     #[test]

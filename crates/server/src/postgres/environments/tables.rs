@@ -95,16 +95,18 @@ impl Handle {
         Ok(known)
     }
 
-    /// Reads them, and tells when. The first time on the lane that the request will want next: one connection less to open.
+    /// Reads them, and tells when. The first time on the connection that becomes the lane which the request wants next: one less to open.
     async fn read(self: &Arc<Self>) -> Result<(Known, Instant)> {
         let is_first = locked(&self.schema).schema.is_none();
         if is_first {
-            let lane = self.lane().await?;
-            let read = Instant::now();
-            match Known::read(lane.lane().client()).await {
-                Ok(known) => return Ok((known, read)),
-                // There are so many tables that it takes longer than a lane allows, or the lane has ended.
-                Err(error) => tracing::debug!(?error, "the tables could not be read on a lane"),
+            let _turn = self.opening.lock().await;
+            if locked(&self.lanes).is_empty() {
+                let read = Instant::now();
+                match self.add_lane(Known::read).await {
+                    Ok((_, known)) => return Ok((known, read)),
+                    // There are so many tables that it takes longer than a lane allows, or the lane has ended.
+                    Err(error) => tracing::debug!(?error, "the tables could not be read on a lane"),
+                }
             }
         }
         let session = self.session().await?;

@@ -5,13 +5,15 @@ use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex};
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
-use tokio_postgres::Row;
+use tokio_postgres::error::SqlState;
+use tokio_postgres::types::ToSql;
+use tokio_postgres::{Client, Error, Row, Statement};
 
 use super::{Connection, Handle, locked, turn};
-use crate::error::Result;
-use crate::postgres::lane::Lane;
+use crate::error;
 use crate::postgres::param::TextParam;
 use crate::postgres::sqlstate::to_error;
+use crate::postgres::statements::Statements;
 
 /// Writers of one environment: while the disk is asked to keep one commit, the others gather for the next.
 const MAX_WRITERS: usize = 32;
@@ -24,8 +26,8 @@ pub(super) struct Writers {
 }
 
 struct Writer {
-    /// Used by one at a time, unlike the others.
-    lane: Lane,
+    client: Client,
+    statements: Statements<Statement>,
     _slot: OwnedSemaphorePermit,
 }
 
@@ -45,24 +47,61 @@ impl Writers {
 
 impl Handle {
     /// Runs an insert that sets no state of its session.
-    pub(crate) async fn write(&self, sql: &str, params: &[TextParam<'_>]) -> Result<Vec<Row>> {
+    pub(crate) async fn write(&self, sql: &str, params: &[TextParam<'_>]) -> error::Result<Vec<Row>> {
         let _turn = turn(&self.writers.turns).await?;
         let generation = self.generation.load(Ordering::SeqCst);
-        let idle = std::iter::from_fn(|| locked(&self.writers.idle).pop()).find(|writer| !writer.lane.is_closed());
+        let idle = std::iter::from_fn(|| locked(&self.writers.idle).pop()).find(|writer| !writer.client.is_closed());
         let writer = match idle {
             Some(writer) => writer,
             None => {
                 let Connection { client, _slot } = self.connect(&format!("{} {WRITER_OPTIONS}", self.session_options())).await?;
-                Writer { lane: Lane::new(client), _slot }
+                Writer { client, statements: Statements::default(), _slot }
             }
         };
         // Whoever goes away before the answer takes the connection along.
-        let outcome = writer.lane.query(sql, params).await;
+        let outcome = writer.query(sql, params).await;
         let mut idle = locked(&self.writers.idle);
-        if !writer.lane.is_closed() && self.generation.load(Ordering::SeqCst) == generation {
+        if !writer.client.is_closed() && self.generation.load(Ordering::SeqCst) == generation {
             idle.push(writer);
         }
         drop(idle);
         outcome.map_err(to_error)
+    }
+}
+
+impl Writer {
+    /// Runs `sql`, which is prepared when it is new here, and once more when it had to be prepared anew.
+    async fn query(&self, sql: &str, params: &[TextParam<'_>]) -> Result<Vec<Row>, Error> {
+        let known = self.statements.get(sql);
+        match self.attempt(known.as_deref(), sql, params).await {
+            Err(error) if is_outdated(&error) => {
+                if let Some(known) = &known {
+                    self.statements.forget(sql, known);
+                }
+                self.attempt(None, sql, params).await
+            }
+            outcome => outcome,
+        }
+    }
+
+    async fn attempt(&self, known: Option<&Statement>, sql: &str, params: &[TextParam<'_>]) -> Result<Vec<Row>, Error> {
+        let params: Vec<&(dyn ToSql + Sync)> = params.iter().map(|param| param as _).collect();
+        if let Some(statement) = known {
+            return self.client.query(statement, &params).await;
+        }
+        let statement = Arc::new(self.client.prepare(sql).await?);
+        // Dropping what it takes the place of closes that.
+        drop(self.statements.insert(sql, Arc::clone(&statement)));
+        self.client.query(&*statement, &params).await
+    }
+}
+
+/// The server has forgotten the statement, or what it stood on has changed. Neither ran anything.
+fn is_outdated(error: &Error) -> bool {
+    match error.as_db_error() {
+        Some(error) if *error.code() == SqlState::INVALID_SQL_STATEMENT_NAME => true,
+        // 0A000 says many things; only this one is about the plan.
+        Some(error) => *error.code() == SqlState::FEATURE_NOT_SUPPORTED && error.message().contains("cached plan"),
+        None => false,
     }
 }

@@ -143,6 +143,12 @@ impl<'a, 'p> Writer<'a, 'p> {
         format!("${}", self.params.len())
     }
 
+    /// The same for one that may be NULL.
+    fn bind_optional(&mut self, value: Option<Cow<'p, str>>) -> String {
+        self.params.push(TextParam(value));
+        format!("${}", self.params.len())
+    }
+
     fn alias(&mut self) -> String {
         self.aliases += 1;
         format!("t{}", self.aliases)

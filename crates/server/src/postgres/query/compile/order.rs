@@ -6,13 +6,12 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use cloche_definitions::quote_identifier;
 use cloche_dialect::{Item, Order, Query};
 
-use tokio_postgres::Row;
-
 use super::Writer;
 use super::level::{Level, Use};
 use super::select::Selected;
 use crate::error::{Error, Result};
 use crate::postgres::encode::BESIDE;
+use crate::postgres::rows::Row;
 
 /// The keys that put the records of a list into one order, the primary key at their end.
 pub(crate) struct Keyset {
@@ -161,9 +160,10 @@ impl Keyset {
     }
 
     /// The keys of a row that has them [`Keyset::beside`] its own columns, as [`Keyset::texts`] gives them.
-    pub(crate) fn texts_of(&self, row: &Row) -> Option<String> {
-        let first = row.len().checked_sub(self.keys.len())?;
-        let texts: Vec<Option<&str>> = (first..row.len()).map(|at| row.try_get(at).ok()).collect::<Option<_>>()?;
+    pub(crate) fn texts_of(&self, row: Row<'_>) -> Option<String> {
+        let first = row.values().count().checked_sub(self.keys.len())?;
+        let texts = row.values().skip(first).map(|value| value.map(std::str::from_utf8).transpose().ok());
+        let texts: Vec<Option<&str>> = texts.collect::<Option<_>>()?;
         serde_json::to_string(&texts).ok()
     }
 

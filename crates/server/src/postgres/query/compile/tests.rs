@@ -111,7 +111,7 @@ fn what_is_written_must_fit_before_and_after() {
     let schema = schema();
     let rules = Rules { rows: rule("author_id=eq.7"), ..Rules::default() };
     let context = Context { schema: &schema, access: &rules, max_rows: 1000, aggregates: false };
-    let body = Body { json: "{}", keys: vec!["title".into()], is_array: false, missing_default: false };
+    let body = Body { json: "{}", keys: vec!["title".into()], is_array: false, missing_default: false, scalars: None };
     let change = Change {
         target: Target::Id("1"),
         returning: Returning::Nothing,

@@ -1,5 +1,7 @@
 //! Inserts, updates and deletes. What is written must fit the guards before and after: a record that does not is refused, and with it all.
 
+use std::borrow::Cow;
+
 use cloche_definitions::{quote_identifier, quote_literal};
 use cloche_dialect::Query;
 
@@ -24,6 +26,8 @@ pub(crate) struct Body<'a> {
     pub(crate) is_array: bool,
     /// Objects may lack keys; the column's default stands for those, instead of null.
     pub(crate) missing_default: bool,
+    /// The value of each key as text, none for null: of one object, when all of them are texts, numbers, booleans or null.
+    pub(crate) scalars: Option<Vec<Option<Cow<'a, str>>>>,
 }
 
 /// Which records a change is about.
@@ -174,6 +178,20 @@ impl<'a, 'p> Writer<'a, 'p> {
         target: Target<'p>,
     ) -> Result<()> {
         let mut names: Vec<String> = columns.iter().map(|column| quote_identifier(&column.name)).collect();
+        if let Some(scalars) = &body.scalars
+            && matches!(target, Target::Filtered)
+            && !names.is_empty()
+            && columns.iter().all(|column| takes_text(column))
+        {
+            // What PostgreSQL would make of the object, without having it read there. The types are said, so that a statement that
+            // is kept does not outlive them.
+            let typed = columns.iter().zip(scalars);
+            let values: Vec<String> = typed
+                .map(|(column, value)| format!("CAST({} AS {})", self.bind_optional(value.clone()), column.sql_type))
+                .collect();
+            sql.push_str(&format!(" ({}) VALUES ({})", names.join(", "), values.join(", ")));
+            return Ok(());
+        }
         let mut values: Vec<String> = names.iter().map(|name| format!("b.{name}")).collect();
         let mut condition = String::new();
         for (key, value) in keys_of(table, target)? {
@@ -405,6 +423,12 @@ fn written_columns<'t>(table: &'t Table, guards: &[Guard], body: &Body<'_>) -> R
         known(table, key, "the body").map_err(|_| unknown_key(table, guards, key))
     };
     body.keys.iter().map(of_body).collect()
+}
+
+/// A text, number or boolean in JSON becomes a value of this column by its text alone.
+fn takes_text(column: &Column) -> bool {
+    const UUID: u32 = 2950;
+    matches!(column.category, 'B' | 'D' | 'E' | 'I' | 'N' | 'S' | 'T') || column.type_oid == UUID
 }
 
 fn known<'t>(table: &'t Table, name: &str, place: &str) -> Result<&'t Column> {

@@ -1,0 +1,227 @@
+//! Lanes: connections that many requests share at the same time, for reads of one statement.
+//!
+//! Only statements that set no session state may go here, and `search_path` must be `pg_catalog` alone
+//! ([`LANE_OPTIONS`]), so that nobody's operator in `public` can be picked up by a comparison.
+//!
+//! The protocol is spoken here and not by the driver, because the driver ends every statement by itself: see [`wire`].
+
+mod socket;
+mod wire;
+
+use std::collections::HashMap;
+use std::io;
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, OnceLock};
+use std::time::Duration;
+
+use bytes::BytesMut;
+use postgres_protocol::IsNull;
+use postgres_protocol::message::frontend::{self, BindError};
+use tokio_postgres::types::Type;
+
+pub(crate) use self::socket::{OpenError, Socket, open};
+use self::wire::{Reply, Wire};
+use super::encode::{Encoder, Kind, Records, Scalar};
+use super::param::TextParam;
+use super::rows::{Column, Rows};
+use super::sqlstate::{FEATURE_NOT_SUPPORTED, UNDEFINED_STATEMENT};
+use super::statements::Statements;
+
+/// What a lane's connection is opened with (`tokio_postgres::Config::options`). The time limits are short because others
+/// wait behind a slow statement; a read that meets one is tried again on a session.
+pub(crate) const LANE_OPTIONS: &str = "-c default_transaction_read_only=off -c search_path=pg_catalog -c jit=off -c statement_timeout=1s -c lock_timeout=100ms \
+    -c idle_in_transaction_session_timeout=5s";
+
+/// A group that takes this long has a statement in it that shall hold up none before it the next time.
+const SLOW: Duration = Duration::from_millis(20);
+/// How often a request is sent of which nothing came by another's fault.
+const TRIES: usize = 8;
+
+/// One connection shared by concurrent single statements.
+pub(crate) struct Lane {
+    wire: Wire,
+    statements: Statements<Prepared>,
+    /// Numbers of statements: none is given twice.
+    named: AtomicU64,
+    in_flight: AtomicUsize,
+}
+
+/// Nothing came of it on this lane, for a reason that a session will tell. Nothing was changed.
+#[derive(Debug)]
+pub(crate) struct Unanswered;
+
+/// A statement, and what writes its rows, once that was asked for. It is of this statement and not of the table as remembered: when the
+/// table has changed, the statement is prepared anew.
+struct Prepared {
+    number: u64,
+    columns: Arc<[Column]>,
+    encoder: OnceLock<Option<Arc<Encoder>>>,
+    is_slow: AtomicBool,
+}
+
+impl Lane {
+    /// A lane over a connection that [`open`] has opened.
+    pub(crate) fn over(socket: Socket) -> Self {
+        let (named, in_flight) = (AtomicU64::new(0), AtomicUsize::new(0));
+        Self { wire: Wire::over(socket), statements: Statements::default(), named, in_flight }
+    }
+
+    /// Runs one statement, beside those that others are running.
+    pub(crate) async fn query(&self, sql: &str, params: &[TextParam<'_>]) -> Result<Rows, Unanswered> {
+        let _counted = InFlight::enter(&self.in_flight);
+        Ok(self.attempt(sql, params).await?.0)
+    }
+
+    /// The same for a statement whose rows are records: with them comes what writes them as JSON.
+    pub(crate) async fn records(&self, sql: &str, params: &[TextParam<'_>]) -> Result<Records, Unanswered> {
+        let _counted = InFlight::enter(&self.in_flight);
+        let (rows, prepared) = self.attempt(sql, params).await?;
+        let encoder = match prepared.encoder.get() {
+            Some(encoder) => encoder.clone(),
+            None => Box::pin(self.encoder(&prepared)).await?,
+        };
+        Ok(Records::new(rows, encoder))
+    }
+
+    /// How many statements wait for their answer: the least loaded lane has the fewest.
+    pub(crate) fn in_flight(&self) -> usize {
+        self.in_flight.load(Ordering::Relaxed)
+    }
+
+    /// The connection is gone; take another lane.
+    pub(crate) fn is_closed(&self) -> bool {
+        self.wire.is_closed()
+    }
+
+    async fn attempt(&self, sql: &str, params: &[TextParam<'_>]) -> Result<(Rows, Arc<Prepared>), Unanswered> {
+        for _ in 0..TRIES {
+            let known = self.statements.get(sql);
+            // What is run for the first time may be slow.
+            let alone = known.as_ref().is_none_or(|prepared| prepared.is_slow.load(Ordering::Relaxed));
+            let number = known.as_ref().map_or_else(|| self.named.fetch_add(1, Ordering::Relaxed), |prepared| prepared.number);
+            let new = known.is_none().then_some(sql);
+            let answered = self.wire.ask(alone, |out| write(out, number, new, params)).map_err(|_| Unanswered)?;
+            match answered.await.map_err(|_| Unanswered)? {
+                Reply::Skipped => {}
+                Reply::Failed(code) => {
+                    self.close(number);
+                    let Some(prepared) = known else { return Err(Unanswered) };
+                    self.statements.forget(sql, &prepared);
+                    // The server has forgotten the statement, or what it stood on has changed.
+                    if code != UNDEFINED_STATEMENT && code != FEATURE_NOT_SUPPORTED {
+                        return Err(Unanswered);
+                    }
+                }
+                Reply::Rows { columns, messages, len, took } => {
+                    let prepared = match known {
+                        Some(prepared) => prepared,
+                        None => self.keep(sql, number, columns.unwrap_or_else(|| Arc::new([]))),
+                    };
+                    prepared.is_slow.store(took > SLOW, Ordering::Relaxed);
+                    return Ok((Rows::new(Arc::clone(&prepared.columns), messages, len), prepared));
+                }
+            }
+        }
+        Err(Unanswered)
+    }
+
+    fn keep(&self, sql: &str, number: u64, columns: Arc<[Column]>) -> Arc<Prepared> {
+        let prepared = Arc::new(Prepared { number, columns, encoder: OnceLock::new(), is_slow: AtomicBool::new(false) });
+        if let Some(evicted) = self.statements.insert(sql, Arc::clone(&prepared)) {
+            self.close(evicted.number);
+        }
+        prepared
+    }
+
+    /// Whoever still runs it is told that it is not known, and prepares it anew.
+    fn close(&self, number: u64) {
+        // Cannot fail: the name holds no zero byte.
+        self.wire.tell(|out| _ = frontend::close(b'S', &name(number), out));
+    }
+
+    async fn encoder(&self, prepared: &Prepared) -> Result<Option<Arc<Encoder>>, Unanswered> {
+        let columns = &prepared.columns;
+        let unknown: Vec<u32> =
+            columns.iter().map(|column| column.type_oid).filter(|oid| Type::from_oid(*oid).is_none()).collect();
+        let own = if unknown.is_empty() { HashMap::new() } else { self.kinds(&unknown).await? };
+        let kind = |oid| Type::from_oid(oid).map_or_else(|| own.get(&oid).copied(), |type_| Kind::of_type(&type_));
+        let encoder = Encoder::for_rows(columns.iter().map(|column| (&*column.name, kind(column.type_oid)))).map(Arc::new);
+        Ok(prepared.encoder.get_or_init(|| encoder).clone())
+    }
+
+    /// What the types of a database's own are, where they are written like one that is known: enums, domains, and arrays of them.
+    async fn kinds(&self, oids: &[u32]) -> Result<HashMap<u32, Kind>, Unanswered> {
+        let list: Vec<String> = oids.iter().map(u32::to_string).collect();
+        let (rows, _) = Box::pin(self.attempt(KINDS, &[TextParam::new(format!("{{{}}}", list.join(",")))])).await?;
+        let mut kinds = HashMap::new();
+        for row in rows.iter() {
+            let number = |at| row.number(at).map_err(|_| Unanswered).map(|number| number as u32);
+            let (asked, leaf) = (number(0)?, number(1)?);
+            let text = |at| row.text(at).map_err(|_| Unanswered);
+            let kind = match Type::from_oid(leaf) {
+                _ if text(2)? == Some("e") => Some(Kind::One(Scalar::Text)),
+                Some(type_) => Kind::of_type(&type_),
+                None => None,
+            };
+            let kind = match (kind, text(3)?) {
+                (Some(Kind::One(scalar)), Some("array")) => Some(Kind::Array(scalar)),
+                (kind, Some("value")) => kind,
+                _ => None,
+            };
+            kinds.extend(kind.map(|kind| (asked, kind)));
+        }
+        Ok(kinds)
+    }
+}
+
+/// For each type asked for: the type that its values, or the elements of its arrays, are in the end.
+const KINDS: &str = "WITH RECURSIVE steps (asked, leaf, kind) AS ( \
+    SELECT oid, oid, 'value' FROM pg_catalog.pg_type WHERE oid = ANY ($1::pg_catalog.oid[]) \
+    UNION ALL \
+    SELECT s.asked, CASE t.typtype WHEN 'd' THEN t.typbasetype ELSE t.typelem END, CASE t.typtype WHEN 'd' THEN s.kind ELSE 'array' END \
+    FROM steps s JOIN pg_catalog.pg_type t ON t.oid = s.leaf \
+    WHERE t.typtype = 'd' OR s.kind = 'value' AND t.typcategory = 'A' AND t.typelem <> 0) \
+    SELECT DISTINCT ON (s.asked) s.asked::bigint, s.leaf::bigint, t.typtype::text, s.kind \
+    FROM steps s JOIN pg_catalog.pg_type t ON t.oid = s.leaf \
+    WHERE t.typtype <> 'd' AND NOT (s.kind = 'value' AND t.typcategory = 'A') ORDER BY s.asked";
+
+/// The messages of one statement, which is prepared first if it is new.
+fn write(out: &mut BytesMut, number: u64, new: Option<&str>, params: &[TextParam<'_>]) -> io::Result<()> {
+    let name = name(number);
+    if let Some(sql) = new {
+        frontend::parse(&name, sql, [], out)?;
+        frontend::describe(b'S', &name, out)?;
+    }
+    let value = |param: &TextParam<'_>, out: &mut BytesMut| {
+        Ok(param.0.as_deref().map_or(IsNull::Yes, |text| {
+            out.extend_from_slice(text.as_bytes());
+            IsNull::No
+        }))
+    };
+    // All values as text, all results in binary.
+    frontend::bind("", &name, [0], params, value, [1], out).map_err(|error| match error {
+        BindError::Conversion(error) => io::Error::other(error),
+        BindError::Serialization(error) => error,
+    })?;
+    frontend::execute("", 0, out)
+}
+
+fn name(number: u64) -> String {
+    format!("s{number}")
+}
+
+/// Counts a statement as in flight until it is dropped, also when its caller goes away.
+struct InFlight<'a>(&'a AtomicUsize);
+
+impl<'a> InFlight<'a> {
+    fn enter(count: &'a AtomicUsize) -> Self {
+        count.fetch_add(1, Ordering::Relaxed);
+        Self(count)
+    }
+}
+
+impl Drop for InFlight<'_> {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
+    }
+}
