@@ -43,7 +43,7 @@ pub(super) struct Expression {
 
 impl<'a> Level<'a> {
     pub(super) fn of(table: &'a Table, alias: String, guard: Guard) -> Self {
-        let source = format!("{} AS {alias}", table.sql_name);
+        let source = [table.sql_name.as_str(), " AS ", &alias].concat();
         Self { table, source, alias, guard, is_table: table.kind != TableKind::Outcome }
     }
 
@@ -81,7 +81,7 @@ impl<'a> Level<'a> {
             }
             _ => {
                 let column = self.column(name, used, place)?;
-                let sql = format!("{}.{}", self.alias, quote_identifier(name));
+                let sql = [self.alias.as_str(), ".", &quote_identifier(name)].concat();
                 (Expression { sql, sql_type: column.sql_type.clone(), is_plain: true }, column.is_json())
             }
         };

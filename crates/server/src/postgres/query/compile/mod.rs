@@ -78,7 +78,7 @@ pub(crate) fn find<'a, 'p>(context: &'a Context<'a>, table: &'a Table, id: &'p s
     let selected = writer.selected(&level, query)?;
     let (list, found) = (selected.list(), from.sql(&selected.joins, None));
     let is_flat = writer.is_plain && selected.is_flat();
-    let records = format!("SELECT {list}{found}{}", selected.group_by());
+    let records = ["SELECT ", &list, &found, &selected.group_by()].concat();
     let sql = if is_flat {
         records
     } else if writer.embeds {
@@ -162,7 +162,7 @@ impl<'a, 'p> Writer<'a, 'p> {
 
     fn key_condition(&mut self, level: &Level<'a>, id: &'p str) -> Result<String> {
         let key = single_key(level.table)?;
-        Ok(format!("{}.{} = {}", level.alias, quote_identifier(&key.name), self.bind(id)))
+        Ok([level.alias.as_str(), ".", &quote_identifier(&key.name), " = ", &self.bind(id)].concat())
     }
 
     /// The records that fit the filters, the guard, and `more`.
@@ -213,7 +213,7 @@ impl<'a, 'p> Writer<'a, 'p> {
         let sql = match &keyset {
             keyset if is_flat => {
                 let keys = keyset.as_ref().map(|keyset| keyset.beside(&level.alias)).unwrap_or_default();
-                format!("SELECT {}{keys}{found}{page}", selected.list())
+                ["SELECT ", &selected.list(), &keys, &found, &page].concat()
             }
             Some(keyset) => format!(
                 "SELECT count(*), {}{count}, (pg_catalog.array_agg(r.k))[count(*)]::text{refusal} \
@@ -241,7 +241,7 @@ struct From {
 impl From {
     /// ` FROM … WHERE …`
     fn sql(&self, joins: &str, more: Option<&str>) -> String {
-        format!(" FROM {}{joins}{}", self.source, self.condition(more))
+        [" FROM ", &self.source, joins, &self.condition(more)].concat()
     }
 
     /// ` WHERE …`, or nothing.

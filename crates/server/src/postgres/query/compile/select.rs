@@ -128,7 +128,12 @@ impl<'a, 'p> Writer<'a, 'p> {
         if level.is_table && !self.named && level.guard.masks.is_empty() && selected.outputs.is_empty() {
             // Also those added since the schema was read.
             let is_flat = level.table.columns.iter().all(is_flat);
-            selected.outputs.push(Output { sql: format!("{}.*", level.alias), name: None, is_aggregate: false, is_flat });
+            selected.outputs.push(Output {
+                sql: [level.alias.as_str(), ".*"].concat(),
+                name: None,
+                is_aggregate: false,
+                is_flat,
+            });
             return Ok(());
         }
         for column in level.visible() {
