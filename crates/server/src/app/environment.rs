@@ -197,12 +197,16 @@ pub(crate) async fn migrate(app: &App, id: EnvironmentId, database: &DatabaseNam
     if known >= SCHEMA_VERSION {
         return Ok(());
     }
-    let handle = app.environments.handle(id, database, &app.cluster);
-    handle.migrate().await?;
-    environments::set_schema_version(&*app.store.client().await?, id, SCHEMA_VERSION).await?;
-    // The keys remembered tell of the version before.
-    app.keys.forget(Some(id));
-    Ok(())
+    // Rare, and with much to keep meanwhile: every request of the data plane asks.
+    Box::pin(async {
+        let handle = app.environments.handle(id, database, &app.cluster);
+        handle.migrate().await?;
+        environments::set_schema_version(&*app.store.client().await?, id, SCHEMA_VERSION).await?;
+        // The keys remembered tell of the version before.
+        app.keys.forget(Some(id));
+        Ok(())
+    })
+    .await
 }
 
 /// The environments of a project, oldest first.

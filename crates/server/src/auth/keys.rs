@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::time::{Duration, Instant};
 
-use axum::http::{HeaderMap, header};
+use axum::http::{HeaderMap, HeaderName, header};
 use chrono::Utc;
 use cloche_wire::{EnvironmentId, KeyText, TokenKind};
 
@@ -23,6 +23,9 @@ use crate::store::keys::{self, KeyCheck};
 const REMEMBERED: usize = 20_000;
 /// How long a request waits for a key to be read: a cut link must not keep it for ever.
 const PATIENCE: Duration = Duration::from_secs(10);
+
+const X_API_KEY: HeaderName = HeaderName::from_static("x-api-key");
+const APIKEY: HeaderName = HeaderName::from_static("apikey");
 
 /// Keys this server remembers, for as long as its lease holds.
 ///
@@ -88,7 +91,11 @@ impl KeyCache {
             return Err(invalid());
         }
         let hash = secrets.hash_key(&key);
-        let entry = self.find(store, key.locator()).await?;
+        let entry = match self.remembered(key.locator()) {
+            Ok(entry) => Some(entry),
+            // Rare, and with much to keep meanwhile: what every request passes through stays small.
+            Err(changes) => Box::pin(self.read(store, key.locator(), changes)).await?,
+        };
         let Some(entry) = entry else {
             // As long as a hit takes.
             let _ = same(&hash, &[0; 32]);
@@ -111,14 +118,14 @@ impl KeyCache {
         Ok(Verified(entry))
     }
 
-    async fn find(&self, store: &Store, locator: &str) -> Result<Option<Arc<Entry>>> {
-        let changes = {
-            let remembered = self.remembered.read().unwrap_or_else(PoisonError::into_inner);
-            if let Some(entry) = remembered.by_locator.get(locator).filter(|_| self.lease.holds()) {
-                return Ok(Some(Arc::clone(entry)));
-            }
-            remembered.changes
-        };
+    /// The key of that locator, if it is remembered; how many changes were heard of so far, if not.
+    fn remembered(&self, locator: &str) -> Result<Arc<Entry>, u64> {
+        let remembered = self.remembered.read().unwrap_or_else(PoisonError::into_inner);
+        let known = remembered.by_locator.get(locator).filter(|_| self.lease.holds());
+        known.map(Arc::clone).ok_or(remembered.changes)
+    }
+
+    async fn read(&self, store: &Store, locator: &str, changes: u64) -> Result<Option<Arc<Entry>>> {
         let read = async { keys::check(&store.client().await?, locator).await };
         let read =
             tokio::time::timeout(PATIENCE, read).await.unwrap_or_else(|_| Err(Error::unreachable_database("no answer in time")));
@@ -169,7 +176,7 @@ impl<'h> Credentials<'h> {
     /// The same where the key may also stand elsewhere, such as in the address a browser is sent to.
     pub(crate) fn with_named(headers: &'h HeaderMap, elsewhere: Option<&'h str>) -> Result<Self> {
         // All values of each: a proxy may have looked at another one than the first.
-        let named = ["x-api-key", "apikey"].into_iter().flat_map(|name| headers.get_all(name)).map(|value| value.to_str().ok());
+        let named = [X_API_KEY, APIKEY].into_iter().flat_map(|name| headers.get_all(name)).map(|value| value.to_str().ok());
         let mut key: Option<&str> = None;
         for text in named.chain(elsewhere.map(Some)) {
             let text = text.ok_or_else(invalid)?.trim();

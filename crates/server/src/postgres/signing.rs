@@ -33,7 +33,8 @@ impl Realm {
     pub(crate) async fn keys_with(&self, secrets: &Secrets, kid: &str) -> Result<Arc<[SigningKey]>> {
         match self.handle().signing.known() {
             Some((keys, read)) if keys.iter().any(|key| key.kid() == kid) || read.elapsed() < LOOK_AGAIN => Ok(keys),
-            _ => self.read_keys(secrets).await,
+            // Rare, and with much to keep meanwhile: a request with a token stays small.
+            _ => Box::pin(self.read_keys(secrets)).await,
         }
     }
 
