@@ -113,14 +113,16 @@ impl<S: Clone + Send + Sync + 'static> Methods<S> {
 /// The route that a path is of, as it is written here; empty for none. For the few requests that are written down: the router itself
 /// would tell it to all of them, and every request would pay for it.
 pub(crate) fn matching(path: &str) -> &'static str {
-    static PATHS: LazyLock<Vec<&'static str>> = LazyLock::new(|| {
+    // With what stands before the first placeholder: few routes are looked at in full.
+    static PATHS: LazyLock<Vec<(&'static str, &'static str)>> = LazyLock::new(|| {
         let mut paths: Vec<&'static str> = super::list().iter().map(|route| route.path).collect();
         paths.dedup();
         // A route with fewer placeholders goes first, as in the router.
         paths.sort_by_key(|path| path.matches('{').count());
-        paths
+        paths.into_iter().map(|path| (path.split('{').next().unwrap_or(""), path)).collect()
     });
-    PATHS.iter().find(|route| fits(route, path)).copied().unwrap_or("")
+    let found = PATHS.iter().find(|(start, route)| path.starts_with(start) && fits(route, path));
+    found.map_or("", |(_, route)| route)
 }
 
 fn fits(route: &str, path: &str) -> bool {
