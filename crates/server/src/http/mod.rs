@@ -18,6 +18,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use axum::ServiceExt as _;
 use axum::serve::ListenerExt as _;
 use tokio::net::TcpListener;
 

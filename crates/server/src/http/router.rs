@@ -4,12 +4,12 @@ use std::sync::Arc;
 
 use axum::Router;
 use axum::http::Uri;
-use axum::middleware;
 use axum::response::{IntoResponse as _, Response};
 
 use super::graphql::{self, Graph};
+use super::request_id::Identified;
 use super::routes::{Credential, Route, Routes, get, post};
-use super::{auth, console, data, operations, request_id, session};
+use super::{auth, console, data, operations, session};
 use crate::app::App;
 use crate::error::Error;
 
@@ -70,19 +70,21 @@ pub(crate) fn list() -> Vec<Route> {
     [data_plane().list(), &users, management_plane().list(), sessions().list(), operations().list(), console().list()].concat()
 }
 
-pub(super) fn router(app: Arc<App>) -> Router {
+pub(super) fn router(app: Arc<App>) -> Identified<Router> {
     let graph = Graph { schema: graphql::schema(Some(Arc::clone(&app))), app: Arc::clone(&app) };
     let users = users().into_iter().fold(Router::new(), |router, routes| router.merge(routes.with_state(Arc::clone(&app))));
     let applications = data_plane().with_state(Arc::clone(&app)).merge(users);
-    let applications = applications.route_layer(middleware::from_fn(data::guardrails::layer));
-    Router::new()
+    let applications = applications.route_layer(data::guardrails::Guardrails);
+    let router = Router::new()
         .merge(applications)
         .merge(management_plane().with_state(graph))
         .merge(sessions().with_state(Arc::clone(&app)))
         .merge(operations().with_state(app))
         .merge(console().with_state(()))
-        .fallback(unknown)
-        .layer(middleware::from_fn(request_id::layer))
+        .fallback(unknown);
+    // Not as a layer: the router would put that around every single route, and box the future of each request once more.
+    // With its state, handlers become services now, not with each request.
+    Identified(router.with_state(()))
 }
 
 async fn unknown(uri: Uri) -> Response {

@@ -1,5 +1,6 @@
 //! From what was read or written to an answer.
 
+use axum::body::Body;
 use axum::http::{HeaderValue, StatusCode, Uri, header};
 use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
@@ -15,7 +16,7 @@ use cloche_dialect::Return;
 const ENCODED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.').remove(b'~');
 
 /// A list of records, or the one there is.
-pub(super) fn page(page: Page, uri: &Uri, asked: &Asked) -> Result<Response> {
+pub(super) fn page(page: Page, asked: &Asked) -> Result<Response> {
     let (status, range) = range(&page)?;
     let text = if asked.media.single {
         if page.records != 1 {
@@ -25,46 +26,49 @@ pub(super) fn page(page: Page, uri: &Uri, asked: &Asked) -> Result<Response> {
     } else {
         page.text
     };
-    let mut response = (status, [(header::CONTENT_TYPE, asked.media.content_type())], text).into_response();
+    let mut response = body(status, text, asked);
     response.headers_mut().insert(header::CONTENT_RANGE, range);
     if let Some(next) = &page.next {
-        response.headers_mut().insert(header::LINK, next_link(uri, next)?);
+        response.headers_mut().insert(header::LINK, next_link(&asked.uri, next)?);
     }
     Ok(applied(response, asked))
 }
 
 /// A value by itself.
 pub(super) fn value(text: Bytes, asked: &Asked) -> Response {
-    applied(([(header::CONTENT_TYPE, asked.media.content_type())], text).into_response(), asked)
+    applied(body(StatusCode::OK, text, asked), asked)
 }
 
 /// What an insert did.
-pub(super) fn created(written: &Written, path: &str, asked: &Asked) -> Result<Response> {
+pub(super) fn created(written: &Written, asked: &Asked) -> Result<Response> {
     // An upsert that made no new record has created nothing.
     let status = if written.inserted == Some(0) && written.records > 0 { StatusCode::OK } else { StatusCode::CREATED };
-    let mut response = shown(written, asked, asked.media.single).map_or_else(
-        || status.into_response(),
-        |text| (status, [(header::CONTENT_TYPE, asked.media.content_type())], text).into_response(),
-    );
+    let mut response =
+        shown(written, asked, asked.media.single).map_or_else(|| status.into_response(), |text| body(status, text, asked));
     if asked.counts() {
         response.headers_mut().insert(header::CONTENT_RANGE, total(written.records)?);
     }
     if let (Some(Return::HeadersOnly), Written { records: 1, text: Some(keys), .. }) = (asked.prefer.returning, written) {
-        response.headers_mut().insert(header::LOCATION, location(path, keys)?);
+        response.headers_mut().insert(header::LOCATION, location(asked.uri.path(), keys)?);
     }
     Ok(applied(response, asked))
 }
 
 /// What an update or delete did; by id, the record is by itself.
 pub(super) fn changed(written: &Written, by_id: bool, asked: &Asked) -> Result<Response> {
-    let mut response = shown(written, asked, by_id || asked.media.single).map_or_else(
-        || StatusCode::NO_CONTENT.into_response(),
-        |text| (StatusCode::OK, [(header::CONTENT_TYPE, asked.media.content_type())], text).into_response(),
-    );
+    let mut response = shown(written, asked, by_id || asked.media.single)
+        .map_or_else(|| StatusCode::NO_CONTENT.into_response(), |text| body(StatusCode::OK, text, asked));
     if asked.counts() {
         response.headers_mut().insert(header::CONTENT_RANGE, total(written.records)?);
     }
     Ok(applied(response, asked))
+}
+
+fn body(status: StatusCode, text: Bytes, asked: &Asked) -> Response {
+    let mut response = Response::new(Body::from(text));
+    *response.status_mut() = status;
+    response.headers_mut().insert(header::CONTENT_TYPE, asked.media.content_type());
+    response
 }
 
 fn shown(written: &Written, asked: &Asked, single: bool) -> Option<Bytes> {

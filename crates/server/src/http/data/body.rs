@@ -5,6 +5,8 @@ use std::fmt;
 use std::time::Duration;
 
 use axum::body::{Body, HttpBody};
+use axum::extract::Request;
+use axum::http::request::Parts;
 use axum::http::{HeaderMap, header};
 use bytes::{Bytes, BytesMut};
 use futures_util::StreamExt;
@@ -22,10 +24,11 @@ const MAX_DRAINED: usize = 128 << 20;
 const MAX_DRAINING: Duration = Duration::from_secs(10);
 
 /// The whole body as JSON: as it came, or made of CSV or a form.
-pub(super) async fn read(scope: &EnvironmentScope, headers: &HeaderMap, body: Body) -> Result<Bytes> {
-    let kind = media_type(headers);
+pub(super) async fn read(scope: &EnvironmentScope, request: Request) -> Result<Bytes> {
+    let (Parts { headers, .. }, body) = request.into_parts();
+    let kind = media_type(&headers);
     let convert: fn(&[u8]) -> Result<Vec<u8>> = match kind.as_str() {
-        kind if is_json(kind) => return read_any(scope, headers, body).await,
+        kind if is_json(kind) => return read_any(scope, &headers, body).await,
         "text/csv" => convert::csv,
         "application/x-www-form-urlencoded" => convert::form,
         _ => {
@@ -33,7 +36,7 @@ pub(super) async fn read(scope: &EnvironmentScope, headers: &HeaderMap, body: Bo
                 .hint("Send JSON, with Content-Type: application/json, or text/csv."));
         }
     };
-    let text = read_any(scope, headers, body).await?;
+    let text = read_any(scope, &headers, body).await?;
     convert(&text).map(Bytes::from)
 }
 

@@ -1,23 +1,30 @@
 //! What stands around every route of the data plane: which pages may call, how often anybody may, and what is remembered of it.
 //!
-//! [`layer`] runs before and after a handler and knows no environment. [`admit`] is called with the environment once the key is known,
+//! [`Guardrails`] runs before and after a handler and knows no environment. [`admit`] is called with the environment once the key is known,
 //! before anything else is done, and leaves what the answer needs in the request's [`Notes`].
 //!
 //! A browser asks with OPTIONS, without the key, whether a page may call: that is answered yes, because nobody can know yet whose
 //! environment it is about. The request that follows is refused when its origin is not one of the environment's.
 
 use std::cell::RefCell;
+use std::convert::Infallible;
+use std::future::{Ready, ready};
 use std::net::IpAddr;
+use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
 use axum::extract::Request;
 use axum::http::request::Parts;
-use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
-use axum::middleware::Next;
+use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Uri, header};
 use axum::response::{IntoResponse as _, Response};
 use cloche_wire::KeyKind;
+use futures_util::future::Either;
+use pin_project_lite::pin_project;
+use tokio::task::futures::TaskLocalFuture;
+use tower::{Layer, Service};
 use uuid::Uuid;
 
 use crate::app::App;
@@ -159,41 +166,97 @@ fn seconds(duration: Duration) -> u64 {
     duration.as_secs() + u64::from(duration.subsec_nanos() > 0)
 }
 
-/// Around all routes of the data plane.
-pub(in crate::http) async fn layer(request: Request, next: Next) -> Response {
-    if request.method() == Method::OPTIONS && request.headers().contains_key(header::ACCESS_CONTROL_REQUEST_METHOD) {
-        return preflight(request.headers());
+/// The layer around all routes of the data plane.
+#[derive(Clone)]
+pub(in crate::http) struct Guardrails;
+
+impl<S> Layer<S> for Guardrails {
+    type Service = Guarded<S>;
+
+    fn layer(&self, inner: S) -> Guarded<S> {
+        Guarded(inner)
     }
-    let started = Instant::now();
-    let origin = request.headers().get(header::ORIGIN).cloned();
-    let (method, uri) = (request.method().clone(), request.uri().clone());
-    let answered = async {
-        let response = next.run(request).await;
-        (response, NOTES.with(RefCell::take))
-    };
-    let (mut response, notes) = NOTES.scope(RefCell::default(), answered).await;
-    allow(response.headers_mut(), notes.origins, origin);
-    tell_rates(response.headers_mut(), &notes.standings);
-    if let Some(caller) = notes.caller {
-        let (status, took) = (response.status().as_u16(), started.elapsed());
-        let whole = || {
-            let route = routes::matching(uri.path());
-            Noted {
-                at: requests::began(took),
-                method: name(&method),
-                route,
-                resource: requests::resource(route, uri.path()),
-                status,
-                took,
-                key_id: caller.key_id,
-                user_id: caller.user_id,
-                request_id: request_id::current(),
-                address: caller.address,
-            }
+}
+
+/// A route with the guardrails around it.
+#[derive(Clone)]
+pub(in crate::http) struct Guarded<S>(S);
+
+impl<S: Service<Request, Response = Response, Error = Infallible>> Service<Request> for Guarded<S> {
+    type Response = Response;
+    type Error = Infallible;
+    type Future = Either<Ready<Result<Response, Infallible>>, Answering<S::Future>>;
+
+    fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
+        self.0.poll_ready(context)
+    }
+
+    fn call(&mut self, request: Request) -> Self::Future {
+        if request.method() == Method::OPTIONS && request.headers().contains_key(header::ACCESS_CONTROL_REQUEST_METHOD) {
+            return Either::Left(ready(Ok(preflight(request.headers()))));
+        }
+        let asked = Asked {
+            started: Instant::now(),
+            origin: request.headers().get(header::ORIGIN).cloned(),
+            method: request.method().clone(),
+            uri: request.uri().clone(),
         };
-        caller.handle.traffic.note(status, took, caller.is_noted.then_some(whole));
+        Either::Right(Answering { inner: NOTES.scope(RefCell::default(), self.0.call(request)), asked })
     }
-    response
+}
+
+/// What is needed of a request once it is answered.
+struct Asked {
+    started: Instant,
+    origin: Option<HeaderValue>,
+    method: Method,
+    uri: Uri,
+}
+
+pin_project! {
+    /// A request that is being answered while notes are taken.
+    pub(in crate::http) struct Answering<F> {
+        #[pin]
+        inner: TaskLocalFuture<RefCell<Notes>, F>,
+        asked: Asked,
+    }
+}
+
+impl<F: Future<Output = Result<Response, Infallible>>> Future for Answering<F> {
+    type Output = Result<Response, Infallible>;
+
+    fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
+        let mut this = self.project();
+        let Ok(mut response) = std::task::ready!(this.inner.as_mut().poll(context));
+        let notes = this.inner.take_value().map(RefCell::into_inner).unwrap_or_default();
+        finish(&mut response, notes, this.asked);
+        Poll::Ready(Ok(response))
+    }
+}
+
+/// Tells in the answer, and to those who look after the environment, what was noted.
+fn finish(response: &mut Response, notes: Notes, asked: &mut Asked) {
+    allow(response.headers_mut(), notes.origins, asked.origin.take());
+    tell_rates(response.headers_mut(), &notes.standings);
+    let Some(caller) = notes.caller else { return };
+    let (status, took) = (response.status().as_u16(), asked.started.elapsed());
+    let whole = || {
+        let path = asked.uri.path();
+        let route = routes::matching(path);
+        Noted {
+            at: requests::began(took),
+            method: name(&asked.method),
+            route,
+            resource: requests::resource(route, path),
+            status,
+            took,
+            key_id: caller.key_id,
+            user_id: caller.user_id,
+            request_id: request_id::current(),
+            address: caller.address,
+        }
+    };
+    caller.handle.traffic.note(status, took, caller.is_noted.then_some(whole));
 }
 
 fn name(method: &Method) -> &'static str {

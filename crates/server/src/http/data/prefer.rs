@@ -2,7 +2,7 @@
 
 use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
-use axum::http::{HeaderMap, HeaderValue, Method, header};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, Uri, header};
 use cloche_dialect::{Preferences, Range, Return, Tx, parse_preferences, parse_range};
 
 use crate::error::{Error, Result};
@@ -11,10 +11,11 @@ use crate::postgres::scope::Transaction;
 
 /// The media type of a single record.
 pub(super) const OBJECT: &str = "application/vnd.pgrst.object+json";
-const OBJECT_TYPE: &str = "application/vnd.pgrst.object+json; charset=utf-8";
 const ARRAY: &str = "application/vnd.pgrst.array+json";
 const CSV: &str = "text/csv";
-const JSON: &str = "application/json; charset=utf-8";
+
+const PREFER: HeaderName = HeaderName::from_static("prefer");
+const RANGE_UNIT: HeaderName = HeaderName::from_static("range-unit");
 
 /// What an answer should be like.
 #[derive(Debug, Clone)]
@@ -22,8 +23,8 @@ pub(super) struct Asked {
     pub(super) prefer: Preferences,
     pub(super) media: Media,
     pub(super) range: Option<Range>,
+    pub(super) uri: Uri,
     method: Method,
-    path: String,
 }
 
 /// How records are shown.
@@ -36,14 +37,14 @@ pub(super) struct Media {
 
 impl Media {
     /// The value of `Content-Type`.
-    pub(super) fn content_type(self) -> &'static str {
-        match (self.format, self.single) {
+    pub(super) fn content_type(self) -> HeaderValue {
+        HeaderValue::from_static(match (self.format, self.single) {
             (Format::Csv, _) => "text/csv; charset=utf-8",
             (Format::StrippedJson, true) => "application/vnd.pgrst.object+json;nulls=stripped; charset=utf-8",
             (Format::StrippedJson, false) => "application/vnd.pgrst.array+json;nulls=stripped; charset=utf-8",
-            (Format::Json, true) => OBJECT_TYPE,
-            (Format::Json, false) => JSON,
-        }
+            (Format::Json, true) => "application/vnd.pgrst.object+json; charset=utf-8",
+            (Format::Json, false) => "application/json; charset=utf-8",
+        })
     }
 }
 
@@ -51,7 +52,7 @@ impl Asked {
     fn of(parts: &Parts) -> Result<Self> {
         let texts: Vec<&str> = parts
             .headers
-            .get_all("prefer")
+            .get_all(PREFER)
             .iter()
             .map(|value| {
                 value.to_str().map_err(|_| Error::bad_input("request/malformed-header", "The Prefer header is not text."))
@@ -61,9 +62,14 @@ impl Asked {
             prefer: parse_preferences(texts.into_iter())?,
             media: media(&parts.headers)?,
             range: range(&parts.headers)?,
+            uri: parts.uri.clone(),
             method: parts.method.clone(),
-            path: parts.uri.path().to_owned(),
         })
+    }
+
+    /// The query string as it came.
+    pub(super) fn query(&self) -> &str {
+        self.uri.query().unwrap_or("")
     }
 
     pub(super) fn counts(&self) -> bool {
@@ -90,7 +96,7 @@ impl Asked {
             rollback: self.prefer.tx == Some(Tx::Rollback),
             timezone: self.prefer.timezone.clone(),
             method: self.method.to_string(),
-            path: self.path.clone(),
+            path: self.uri.path().to_owned(),
         }
     }
 
@@ -137,7 +143,7 @@ fn media(headers: &HeaderMap) -> Result<Media> {
 
 /// `Range: 0-24`, in records.
 fn range(headers: &HeaderMap) -> Result<Option<Range>> {
-    let of_records = headers.get("range-unit").is_none_or(|unit| unit == "items");
+    let of_records = headers.get(RANGE_UNIT).is_none_or(|unit| unit == "items");
     match headers.get(header::RANGE).filter(|_| of_records) {
         Some(value) => Ok(parse_range(value.to_str().unwrap_or(""))?),
         None => Ok(None),

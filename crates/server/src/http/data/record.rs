@@ -1,8 +1,7 @@
 //! Handlers of `/v1/data/{table}` and `/v1/data/{table}/{id}`.
 
-use axum::body::Body;
-use axum::extract::{OriginalUri, RawQuery};
-use axum::http::{HeaderMap, StatusCode};
+use axum::extract::Request;
+use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use cloche_dialect::{Field, Filter, Handling, Missing, Node, Operator, Query, Range, Resolution, Test, parse};
 
@@ -16,25 +15,18 @@ use crate::postgres::query::compile::{Conflict, Resolving, Target};
 use crate::postgres::query::{Format, Returning};
 use crate::postgres::scope::EnvironmentScope;
 
-pub(super) async fn list(
-    scope: EnvironmentScope,
-    PathOf(table): PathOf<String>,
-    OriginalUri(uri): OriginalUri,
-    RawQuery(query): RawQuery,
-    asked: Asked,
-) -> Result<Response> {
-    let query = ranged(parse(query.as_deref().unwrap_or(""))?, &asked);
+pub(super) async fn list(scope: EnvironmentScope, PathOf(table): PathOf<String>, asked: Asked) -> Result<Response> {
+    let query = ranged(parse(asked.query())?, &asked);
     let page = record::list(&scope, &table, &query, &listing(&asked)).await?;
-    answer::page(page, &uri, &asked)
+    answer::page(page, &asked)
 }
 
 pub(super) async fn find(
     scope: EnvironmentScope,
     PathOf((table, id)): PathOf<(String, String)>,
-    RawQuery(query): RawQuery,
     asked: Asked,
 ) -> Result<Response> {
-    let query = select_only(query.as_deref(), "one record")?;
+    let query = select_only(asked.query(), "one record")?;
     if asked.media.format != Format::Json {
         return Err(Error::not_acceptable("PGRST107", "None of these media types are available")
             .hint("One record by its id is sent as application/json."));
@@ -45,16 +37,13 @@ pub(super) async fn find(
 pub(super) async fn create(
     scope: EnvironmentScope,
     PathOf(table): PathOf<String>,
-    OriginalUri(uri): OriginalUri,
-    RawQuery(query): RawQuery,
     asked: Asked,
-    headers: HeaderMap,
-    body: Body,
+    request: Request,
 ) -> Result<Response> {
-    let mut query = parse(query.as_deref().unwrap_or(""))?;
+    let mut query = parse(asked.query())?;
     refuse_filters(&query, "POST")?;
     refuse_page(&query, "POST")?;
-    let text = body::read(&scope, &headers, body).await?;
+    let text = body::read(&scope, request).await?;
     let objects = body::objects(&text, query.columns.take().as_deref(), asked.prefer.missing == Some(Missing::Default))?;
     let conflict = conflict(&mut query, &asked);
     let writing =
@@ -63,33 +52,29 @@ pub(super) async fn create(
     if writing.exactly_one && objects.is_none() {
         return Err(crate::postgres::sqlstate::not_exactly_one(0));
     }
-    answer::created(&written, uri.path(), &asked)
+    answer::created(&written, &asked)
 }
 
 pub(super) async fn update(
     scope: EnvironmentScope,
     PathOf(table): PathOf<String>,
-    RawQuery(query): RawQuery,
     asked: Asked,
-    headers: HeaderMap,
-    body: Body,
+    request: Request,
 ) -> Result<Response> {
-    let query = parse(query.as_deref().unwrap_or(""))?;
+    let query = parse(asked.query())?;
     refuse_page(&query, "PATCH")?;
-    let written = change(&scope, &table, query, &asked, &headers, body, Target::Filtered).await?;
+    let written = change(&scope, &table, query, &asked, request, Target::Filtered).await?;
     answer::changed(&written, false, &asked)
 }
 
 pub(super) async fn update_one(
     scope: EnvironmentScope,
     PathOf((table, id)): PathOf<(String, String)>,
-    RawQuery(query): RawQuery,
     asked: Asked,
-    headers: HeaderMap,
-    body: Body,
+    request: Request,
 ) -> Result<Response> {
-    let query = select_only(query.as_deref(), "one record")?;
-    let written = change(&scope, &table, query, &asked, &headers, body, Target::Id(&id)).await?;
+    let query = select_only(asked.query(), "one record")?;
+    let written = change(&scope, &table, query, &asked, request, Target::Id(&id)).await?;
     answer::changed(&written, true, &asked)
 }
 
@@ -98,11 +83,10 @@ async fn change(
     table: &str,
     mut query: Query,
     asked: &Asked,
-    headers: &HeaderMap,
-    body: Body,
+    request: Request,
     target: Target<'_>,
 ) -> Result<record::Written> {
-    let text = body::read(scope, headers, body).await?;
+    let text = body::read(scope, request).await?;
     let mut object = body::object(&text)?;
     object.missing_default = asked.prefer.missing == Some(Missing::Default);
     let given = query.columns.take().map(|columns| std::mem::replace(&mut object.keys, columns));
@@ -112,13 +96,8 @@ async fn change(
     record::update(scope, table, &query, &object, given.as_deref(), &writing).await
 }
 
-pub(super) async fn delete(
-    scope: EnvironmentScope,
-    PathOf(table): PathOf<String>,
-    RawQuery(query): RawQuery,
-    asked: Asked,
-) -> Result<Response> {
-    let query = parse(query.as_deref().unwrap_or(""))?;
+pub(super) async fn delete(scope: EnvironmentScope, PathOf(table): PathOf<String>, asked: Asked) -> Result<Response> {
+    let query = parse(asked.query())?;
     refuse_page(&query, "DELETE")?;
     let mut writing = writing(&asked, Target::Filtered);
     writing.exactly_one = asked.media.single && asked.shows_records();
@@ -130,10 +109,9 @@ pub(super) async fn delete(
 pub(super) async fn delete_one(
     scope: EnvironmentScope,
     PathOf((table, id)): PathOf<(String, String)>,
-    RawQuery(query): RawQuery,
     asked: Asked,
 ) -> Result<Response> {
-    let query = select_only(query.as_deref(), "one record")?;
+    let query = select_only(asked.query(), "one record")?;
     let writing = Writing { returning: told(&asked, Target::Id(&id)), ..writing(&asked, Target::Id(&id)) };
     let written = record::delete(&scope, &table, &query, &writing).await?;
     answer::changed(&written, true, &asked)
@@ -143,25 +121,21 @@ pub(super) async fn delete_one(
 pub(super) async fn put_one(
     scope: EnvironmentScope,
     PathOf((table, id)): PathOf<(String, String)>,
-    RawQuery(query): RawQuery,
     asked: Asked,
-    headers: HeaderMap,
-    body: Body,
+    request: Request,
 ) -> Result<Response> {
-    let query = select_only(query.as_deref(), "one record")?;
-    put_record(&scope, &table, Target::Id(&id), query, &asked, &headers, body).await
+    let query = select_only(asked.query(), "one record")?;
+    put_record(&scope, &table, Target::Id(&id), query, &asked, request).await
 }
 
 /// `PUT /v1/data/{table}?id=eq.1`: the same, as PostgREST has it.
 pub(super) async fn put(
     scope: EnvironmentScope,
     PathOf(table): PathOf<String>,
-    RawQuery(query): RawQuery,
     asked: Asked,
-    headers: HeaderMap,
-    body: Body,
+    request: Request,
 ) -> Result<Response> {
-    let mut query = parse(query.as_deref().unwrap_or(""))?;
+    let mut query = parse(asked.query())?;
     if query.limit.is_some() || query.offset.is_some() {
         return Err(Error::bad_input("PGRST114", "limit/offset querystring parameters are not allowed for PUT"));
     }
@@ -177,7 +151,7 @@ pub(super) async fn put(
     if record::key(&scope, &table).await?.is_some_and(|key| !is_whole_key(&key)) {
         return Err(refuse());
     }
-    put_record(&scope, &table, Target::Keys(&keys), query, &asked, &headers, body).await
+    put_record(&scope, &table, Target::Keys(&keys), query, &asked, request).await
 }
 
 /// The column and value of `column=eq.value`.
@@ -198,10 +172,9 @@ async fn put_record(
     target: Target<'_>,
     query: Query,
     asked: &Asked,
-    headers: &HeaderMap,
-    body: Body,
+    request: Request,
 ) -> Result<Response> {
-    let text = body::read(scope, headers, body).await?;
+    let text = body::read(scope, request).await?;
     let object = body::object(&text)?;
     let conflict = Some(Conflict { columns: Vec::new(), resolving: Resolving::Merge });
     let writing = Writing { conflict, ..writing(asked, target) };
@@ -277,8 +250,8 @@ pub(super) fn ranged(mut query: Query, asked: &Asked) -> Query {
     query
 }
 
-fn select_only(query: Option<&str>, of: &str) -> Result<Query> {
-    let query = parse(query.unwrap_or(""))?;
+fn select_only(query: &str, of: &str) -> Result<Query> {
+    let query = parse(query)?;
     refuse_filters(&query, of)?;
     refuse_page(&query, of)?;
     Ok(query)
@@ -320,7 +293,7 @@ mod tests {
     fn what_would_be_ignored_is_refused() {
         let of = |text: &str| refuse_page(&parse(text).unwrap(), "DELETE").map_err(|error| error.code);
         assert_eq!(of("id=eq.1&limit=1"), Err("request/unsupported-parameter".into()));
-        assert_eq!(select_only(Some("id=eq.1"), "POST").unwrap_err().code, "request/unsupported-parameter");
-        assert!(select_only(Some("select=id"), "POST").is_ok());
+        assert_eq!(select_only("id=eq.1", "POST").unwrap_err().code, "request/unsupported-parameter");
+        assert!(select_only("select=id", "POST").is_ok());
     }
 }
