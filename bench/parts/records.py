@@ -6,6 +6,8 @@ import re
 import subprocess
 import time
 
+from shared.client import Problem
+
 from . import machine
 
 CONNECTIONS = 64
@@ -48,17 +50,17 @@ CASES = [
 class Blog:
     """A project with a table of posts, and where its requests are written down for wrk and pgbench."""
 
-    def __init__(self, server, name):
-        self.server = server
+    def __init__(self, server, name, definitions=None, filling=(FILL,)):
+        self.server, self.filling = server, filling
         self.folder = os.path.join(os.path.dirname(server.data_dir), name)
         os.makedirs(self.folder, mode=0o755)
-        _, environment, self.secret, self.publishable = server.project_with_keys(name, {"tables/posts.yaml": TABLE})
+        _, environment, self.secret, self.publishable = server.project_with_keys(name, definitions or {"tables/posts.yaml": TABLE})
         self.database = server.database_of(environment)
         self.fill()
 
     def fill(self):
         """As it was at first."""
-        self.server.sql(self.database, "TRUNCATE posts RESTART IDENTITY", FILL, "VACUUM (ANALYZE) posts")
+        self.server.sql(self.database, "TRUNCATE posts RESTART IDENTITY", *self.filling, "VACUUM (ANALYZE) posts")
 
     def pgbench(self, case, seconds):
         script = os.path.join(self.folder, "case.sql")
@@ -71,8 +73,9 @@ class Blog:
             raise SystemExit(f"bench: pgbench did nothing in {seconds} s; is the machine busy?\n{output}")
         return float(throughput.group(1))
 
-    def http(self, case, seconds, key):
-        return wrk(self.folder, f"http://{self.server.address}{case.path}", seconds, {"X-API-Key": key}, case.body, self.server.log_end)
+    def http(self, case, seconds, key, headers=None, connections=CONNECTIONS):
+        headers = {"X-API-Key": key, **(headers or {})}
+        return wrk(self.folder, f"http://{self.server.address}{case.path}", seconds, headers, case.body, self.server.log_end, connections)
 
 
 def against_pgbench(report, server, rounds, seconds):
@@ -102,7 +105,7 @@ def against_pgbench(report, server, rounds, seconds):
         report.ratio_at_least(f"{case.what}, by what anon may do | full access", "/s", ours, limit, 0.95)
 
 
-def wrk(folder, url, seconds, headers, body=None, log=lambda: ""):
+def wrk(folder, url, seconds, headers, body=None, log=lambda: "", connections=CONNECTIONS):
     """Requests a second. Any that fails ends the bench."""
     script = os.path.join(folder, "request.lua")
     lines = [f"wrk.headers[{lua(name)}] = {lua(value)}" for name, value in headers.items()]
@@ -110,11 +113,11 @@ def wrk(folder, url, seconds, headers, body=None, log=lambda: ""):
         lines += ['wrk.method = "POST"', 'wrk.headers["Content-Type"] = "application/json"', f"wrk.body = {lua(json.dumps(body))}"]
     with open(script, "w", encoding="utf-8") as file:
         file.write("\n".join(lines) + "\n")
-    done = subprocess.run(["wrk", f"-t{THREADS}", f"-c{CONNECTIONS}", f"-d{seconds}s", "--timeout", "60s", "-s", script, url],
+    done = subprocess.run(["wrk", f"-t{THREADS}", f"-c{connections}", f"-d{seconds}s", "--timeout", "60s", "-s", script, url],
                           check=True, capture_output=True, text=True, timeout=seconds + 120)
     wrong = re.search(r"Non-2xx or 3xx responses: (\d+)|Socket errors: (.*)", done.stdout)
     if wrong:
-        raise SystemExit(f"bench: requests to {url} failed under load: {wrong.group(0)}\n{log()}")
+        raise Problem(f"requests to {url} failed under load: {wrong.group(0)}\n{log()}")
     return float(re.search(r"Requests/sec:\s+([0-9.]+)", done.stdout).group(1))
 
 

@@ -84,10 +84,13 @@ class Server(ThrowAwayServer):
 
     def timed_sql(self, database, before, statement):
         """Milliseconds that PostgreSQL took for the statement, as psql measures them."""
-        commands = [part for text in (*before, "\\timing on", statement) for part in ("-c", text)]
-        output = self.run_tool("psql", "-X", "-q", "-A", "-t", "-v", "ON_ERROR_STOP=1", "-d", database, *commands)
-        times = [line for line in output.splitlines() if line.startswith("Time: ")]
-        return float(times[-1].split()[1])
+        return self.times_of(database, [statement], before)[0]
+
+    def times_of(self, database, statements, before=()):
+        """The same for each of several, in one session; nobody looks at what they answer."""
+        commands = [part for text in (*before, "\\timing on", *statements) for part in ("-c", text)]
+        output = self.run_tool("psql", "-X", "-q", "-A", "-t", "-o", os.devnull, "-v", "ON_ERROR_STOP=1", "-d", database, *commands)
+        return [float(line.split()[1]) for line in output.splitlines() if line.startswith("Time: ")]
 
     def database_of(self, environment_id):
         return self.sql("cloche_control", f"SELECT database_name FROM environments WHERE id = '{environment_id}'")

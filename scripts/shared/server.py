@@ -47,30 +47,39 @@ def work_folder(root, name, remove=lambda folder: shutil.rmtree(folder, ignore_e
 class ThrowAwayServer:
     """Runs while its `with` block does. Listens on 127.0.0.1 alone, on a free port."""
 
-    def __init__(self, root, binary, data_dir):
-        self.root, self.binary, self.data_dir = root, binary, data_dir
+    def __init__(self, root, binary, data_dir, options=()):
+        """`options` are more of `cloche serve`."""
+        self.root, self.binary, self.data_dir, self.options = root, binary, data_dir, options
         self.tools = os.path.join(root, ".cloche", "postgres", "18", "bin")
         self.log_path = os.path.join(os.path.dirname(data_dir), "server.log")
 
     def __enter__(self):
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            self.address = "127.0.0.1:%d" % probe.getsockname()[1]
-        self.url = f"http://{self.address}"
-        say(f"starting a server on {self.address}")
         self.log = open(self.log_path, "wb")
-        # A session of its own: Ctrl-C reaches this script first, which stops the server in order.
-        self.process = subprocess.Popen(
-            [self.binary, "serve", "--data-dir", self.data_dir, "--listen", self.address, "--postgres-bin", self.tools],
-            cwd=os.path.dirname(self.data_dir), stdin=subprocess.DEVNULL, stdout=self.log, stderr=self.log, start_new_session=True, preexec_fn=end_with_parent)
+        self.launch()
+        say(f"starting a server on {self.address}")
         try:
-            self._wait_until_ready()
+            self.wait_until_ready()
         except BaseException:
             self.__exit__()
             raise
         return self
 
     def __exit__(self, *_exception):
+        self.stop()
+        self._stop_left_postgres()
+        self.log.close()
+
+    def launch(self):
+        """Starts the process on a free port, the same data directory as before; `wait_until_ready` waits for it."""
+        self.address = free_address()
+        self.url = f"http://{self.address}"
+        # A session of its own: Ctrl-C reaches this script first, which stops the server in order.
+        self.process = subprocess.Popen(
+            [self.binary, "serve", "--data-dir", self.data_dir, "--listen", self.address, "--postgres-bin", self.tools, *self.options],
+            cwd=os.path.dirname(self.data_dir), stdin=subprocess.DEVNULL, stdout=self.log, stderr=self.log, start_new_session=True, preexec_fn=end_with_parent)
+
+    def stop(self):
+        """Stops it in order; where it does not stop, by force."""
         if self.process.poll() is None:
             self.process.send_signal(signal.SIGTERM)
             try:
@@ -79,8 +88,6 @@ class ThrowAwayServer:
                 say("the server did not stop in time")
                 self.process.kill()
                 self.process.wait()
-        self._stop_left_postgres()
-        self.log.close()
 
     def _stop_left_postgres(self):
         """Only after a crash of the server: the PostgreSQL of our own data directory, known by its pid file."""
@@ -93,19 +100,27 @@ class ThrowAwayServer:
                 os.kill(pid, signal.SIGINT)
                 time.sleep(0.1)
 
-    def _wait_until_ready(self):
+    def wait_until_ready(self, pause=0.05):
+        """Asks until it is, with that many seconds between two tries."""
         deadline = time.monotonic() + START_SECONDS
         while not is_ready(self.url):
             if self.process.poll() is not None:
                 raise Problem(f"the server stopped at once:\n{self.log_end()}")
             if time.monotonic() > deadline:
                 raise Problem(f"the server was not ready in {START_SECONDS} s:\n{self.log_end()}")
-            time.sleep(0.05)
+            time.sleep(pause)
         self.management = Management(self.url, owner_token(self.data_dir))
 
     def log_end(self):
         with open(self.log_path, encoding="utf-8", errors="replace") as file:
             return "".join(file.readlines()[-20:]).rstrip()
+
+
+def free_address():
+    """An address of this machine alone that nobody listens on."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return "127.0.0.1:%d" % probe.getsockname()[1]
 
 
 def is_ready(url):

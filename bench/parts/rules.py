@@ -1,0 +1,132 @@
+"""What rules and masks add: callers whose role has them, against full access by the same requests, in turns.
+
+Every caller sends the same request and is answered with the same records, so that what differs is the rules' work alone.
+"""
+
+import time
+
+from shared.client import Problem, connect, request
+
+from . import machine
+from .records import PAGE, POST, RECORDS, ROW, Blog, Case
+
+AUTHOR = "5f0f4c1e-8d52-4b57-9a55-3c1d8a6f7b21"
+STRANGER = "c7a9d0b2-61f4-4f0e-8e1b-0d9b8f3a4e65"
+TABLE = """\
+columns:
+  id: {type: bigint, identity: true}
+  title: text
+  body: text
+  author: uuid
+  mark: {type: text, default: "'-'"}
+  created_at: {type: timestamptz, default: now()}
+primary_key: [id]
+"""
+# A rule for the rows and a mask of one column.
+ROLE = """\
+policies:
+  - {{resource: posts, actions: [read, create]}}
+scope_rules:
+  - {{resource: posts, field: author, operator: eq, value: {value}}}
+field_masks:
+  - {{resource: posts, fields: {{mark: {mask}}}}}
+"""
+# As long as what it stands for: answers have as many bytes.
+REDACTED = "*"
+FILL = f"INSERT INTO posts (title, body, author) SELECT 'post ' || n, repeat('word ', 40), '{AUTHOR}' FROM generate_series(1, {RECORDS}) n"
+# One record beyond those that are asked for, which no rule lets through. There is no index on `author`: with and without
+# the rule PostgreSQL goes by the primary key.
+HIDDEN = f"INSERT INTO posts (title, body, author) VALUES ('hidden', 'word', '{STRANGER}')"
+SHOWN = "id,title,body,author,created_at"
+LEAST = 0.95
+
+
+def cases(columns):
+    """Those of `records`, by names of columns: full access would show more with `*` than who is shown less."""
+    return [
+        Case("one record by key", LEAST, f"/v1/data/posts/{ROW}?select={columns}", None),
+        Case(f"page of {PAGE} records", LEAST, f"/v1/data/posts?select={columns}&order=id&limit={PAGE}", None),
+    ]
+
+
+INSERTS = [Case("insert of 1", LEAST, "/v1/data/posts", None, {**POST, "author": AUTHOR})]
+
+
+class Caller:
+    """Somebody whose requests meet rules: what the row is called, who it is, and what is shown of the masked column."""
+
+    def __init__(self, what, key, shown=None, token=None):
+        self.what, self.key, self.shown = what, key, shown
+        self.headers = {"Authorization": f"Bearer {token}"} if token else {}
+
+
+def against_full_access(report, server, rounds, seconds):
+    if not machine.tool("wrk", "wrk"):
+        report.skip("requests by rules and masks | full access", "wrk is missing (Debian: wrk)")
+        return
+    blog = Blog(server, "bench-rules", definitions("hide"), (FILL, HIDDEN))
+    callers = [
+        Caller("anon: a rule, a hidden column", blog.publishable),
+        Caller("a user: token, a rule, a hidden column", blog.publishable, token=minted(blog)),
+    ]
+    for caller in callers:
+        check(blog, caller)
+    for case in cases(SHOWN) + INSERTS:
+        measure(report, blog, case, callers, rounds, seconds)
+
+    blog = Blog(server, "bench-redaction", definitions(f"{{redact: '{REDACTED}'}}"), (FILL, HIDDEN))
+    caller = Caller("anon: a rule, a redacted column", blog.publishable, REDACTED)
+    check(blog, caller)
+    for case in cases(f"{SHOWN},mark"):
+        measure(report, blog, case, [caller], rounds, seconds)
+
+
+def definitions(mask):
+    """The table, what anon may do with it, and what users with the role `writer` may."""
+    return {"tables/posts.yaml": TABLE, "roles/anon.yaml": ROLE.format(value=AUTHOR, mask=mask),
+            "roles/writer.yaml": ROLE.format(value="actor.userId", mask=mask)}
+
+
+def measure(report, blog, case, callers, rounds, seconds):
+    limit, ours = [], [[] for _ in callers]
+    blog.http(case, 1, blog.secret)
+    for _ in range(max(rounds, 3)):
+        for samples, key, headers in [(limit, blog.secret, {}), *((ours[at], caller.key, caller.headers) for at, caller in enumerate(callers))]:
+            samples.append(blog.http(case, seconds, key, headers))
+            if case.body:
+                blog.fill()
+            # Lets the other side's connections end before it is measured again.
+            time.sleep(0.5)
+    for caller, samples in zip(callers, ours):
+        report.ratio_at_least(f"{case.what}, {caller.what} | full access", "/s", samples, limit, case.ratio)
+
+
+def minted(blog):
+    """A token of the author, which outlives the bench."""
+    minting = {"userId": AUTHOR, "roles": ["writer"], "ttl": 24 * 3600}
+    return answer(blog, "POST", "/v1/auth/token", blog.secret, {}, minting).json()["access_token"]
+
+
+def check(blog, caller):
+    """The rules are in force for the caller, and what is measured is answered with the same bytes with and without them."""
+    full = lambda path: answer(blog, "GET", path, blog.secret, {})  # noqa: E731
+    ruled = lambda path: answer(blog, "GET", path, caller.key, caller.headers)  # noqa: E731
+    stranger = f"/v1/data/posts/{RECORDS + 1}"
+    mark = ruled(f"/v1/data/posts/{ROW}").json().get("mark")
+    if not full(stranger).good or ruled(stranger).status != 404 or mark != caller.shown:
+        raise Problem(f"{caller.what}: the rules are not in force")
+    for case in cases(SHOWN):
+        with_rules, without = ruled(case.path), full(case.path)
+        if not without.good or with_rules.body != without.body or without.body.count(b'"body"') not in (1, PAGE):
+            raise Problem(f"{caller.what}: {case.path} is answered {with_rules.status} and {without.status}, not the same")
+    refused = answer(blog, "POST", "/v1/data/posts", caller.key, caller.headers, {**POST, "author": STRANGER})
+    if refused.status != 403:
+        raise Problem(f"{caller.what}: a record of somebody else is answered {refused.status}, not refused")
+
+
+def answer(blog, method, path, key, headers, body=None):
+    connection = connect(blog.server.url, 30)
+    try:
+        return request(connection, method, path, body, {"X-API-Key": key, **headers})
+    finally:
+        connection.close()
