@@ -148,5 +148,5 @@ fn what_is_not_known_is_left_to_postgresql() {
     let encoder = Encoder::for_columns([("a\"b", Some(text)), ("c", Kind::of_column(23, 'N'))]).unwrap();
     assert_eq!(&*encoder.columns[0].lead, br#"{"a\"b":"#);
     assert_eq!(&*encoder.columns[1].lead, br#","c":"#);
-    assert_eq!(encoder.encode_array(&[]).unwrap(), "[]");
+    assert_eq!(encoder.encode_array(&Rows::none()).unwrap(), "[]");
 }

@@ -144,7 +144,7 @@ impl Shared {
 
 impl Queue {
     fn open_group(&mut self, alone: bool) -> &mut Group {
-        let is_open = |group: &Group| !(alone && !group.replies.is_empty()) && group.messages.len() < GROUP_BYTES;
+        let is_open = |group: &Group| (!alone || group.replies.is_empty()) && group.messages.len() < GROUP_BYTES;
         if !self.groups.back().is_some_and(is_open) {
             self.groups.push_back(Group::default());
         }
