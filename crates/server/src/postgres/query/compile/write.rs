@@ -183,13 +183,7 @@ impl<'a, 'p> Writer<'a, 'p> {
             && !names.is_empty()
             && columns.iter().all(|column| takes_text(column))
         {
-            // What PostgreSQL would make of the object, without having it read there. The types are said, so that a statement that
-            // is kept does not outlive them.
-            let typed = columns.iter().zip(scalars);
-            let values: Vec<String> = typed
-                .map(|(column, value)| format!("CAST({} AS {})", self.bind_optional(value.clone()), column.sql_type))
-                .collect();
-            sql.push_str(&format!(" ({}) VALUES ({})", names.join(", "), values.join(", ")));
+            self.insert_scalars(sql, &names, columns, scalars);
             return Ok(());
         }
         let mut values: Vec<String> = names.iter().map(|name| format!("b.{name}")).collect();
@@ -239,6 +233,15 @@ impl<'a, 'p> Writer<'a, 'p> {
         let values = values.join(", ");
         sql.push_str(&format!("{values} FROM {documents}, LATERAL pg_catalog.json_to_record(j.doc) AS b({typed}){condition}"));
         Ok(())
+    }
+
+    /// What PostgreSQL would make of the object, without having it read there. The types are said, so that a statement that is kept does
+    /// not outlive them.
+    fn insert_scalars(&mut self, sql: &mut String, names: &[String], columns: &[&Column], scalars: &[Option<Cow<'p, str>>]) {
+        let typed = columns.iter().zip(scalars);
+        let values: Vec<String> =
+            typed.map(|(column, value)| format!("CAST({} AS {})", self.bind_optional(value.clone()), column.sql_type)).collect();
+        sql.push_str(&format!(" ({}) VALUES ({})", names.join(", "), values.join(", ")));
     }
 
     fn on_conflict(
