@@ -7,6 +7,9 @@ import statistics
 from shared.client import say
 
 
+VERDICTS = {True: "ok", False: "MISSED", None: "–"}
+
+
 class Report:
     def __init__(self):
         self.facts = {}
@@ -25,6 +28,10 @@ class Report:
         """Ours must reach `ratio` times the limit; medians of the samples are compared."""
         self._add(what, unit, ours, limit, f"≥ {ratio:g}×", statistics.median(ours) >= ratio * statistics.median(limit))
 
+    def ratio(self, what, unit, ours, limit):
+        """What is worth knowing, and has no target."""
+        self._add(what, unit, ours, limit, "–", None)
+
     def at_most(self, what, unit, ours, limit, target):
         """One figure with a fixed bound."""
         self._add(what, unit, [ours], [limit], target, ours <= limit)
@@ -34,16 +41,16 @@ class Report:
         self.rows.append({"what": what, "skipped": reason})
 
     def passed(self):
-        return all(row.get("ok", True) for row in self.rows)
+        return all(row.get("ok") is not False for row in self.rows)
 
     def _add(self, what, unit, ours, limit, target, ok):
-        row = {"what": what, "unit": unit, "target": target, "ok": bool(ok)}
+        row = {"what": what, "unit": unit, "target": target, "ok": ok}
         for name, samples in (("ours", ours), ("limit", limit)):
             row[name] = {"median": statistics.median(samples), "min": min(samples), "max": max(samples), "samples": samples}
         bound = row["limit"]["median"]
         row["ratio"] = row["ours"]["median"] / bound if bound else None
         self.rows.append(row)
-        say(f"{what}: {number(row['ours']['median'])} {unit}, limit {number(bound)} {unit}: {'ok' if ok else 'MISSED'}")
+        say(f"{what}: {number(row['ours']['median'])} {unit}, limit {number(bound)} {unit}: {VERDICTS[ok]}")
 
     def print(self):
         facts = "  ".join(f"{name}: {value}" for name, value in self.facts.items())
@@ -56,7 +63,7 @@ class Report:
             ratio = "–" if row["ratio"] is None else f"{row['ratio']:.2f}×"
             spans = [f"{number(side['min'])}–{number(side['max'])}" if len(side["samples"]) > 1 else "" for side in (ours, limit)]
             table.append((row["what"], f"{number(ours['median'])} {unit}", f"{number(limit['median'])} {unit}", ratio,
-                          row["target"], "ok" if row["ok"] else "MISSED", *spans))
+                          row["target"], VERDICTS[row["ok"]], *spans))
         widths = [max(len(line[column]) for line in table if not (column == 5 and line[5].startswith("skipped"))) for column in range(8)]
         print(f"\n{facts}\nmedians; ours and limit measured in turns in this run\n")
         for line in table:

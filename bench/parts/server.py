@@ -67,13 +67,14 @@ class Server(ThrowAwayServer):
 
     # PostgreSQL
 
-    def _environment(self):
-        return {**os.environ, "PGHOST": self.postgres["socket_dir"], "PGPORT": str(self.postgres["port"]),
+    def login(self):
+        """The superuser's, as variables that PostgreSQL's programs and drivers read."""
+        return {"PGHOST": self.postgres["socket_dir"], "PGPORT": str(self.postgres["port"]),
                 "PGUSER": self.postgres["superuser"], "PGPASSWORD": self.password, "PGOPTIONS": "-c statement_timeout=600s"}
 
     def run_tool(self, name, *arguments, timeout=TOOL_SECONDS):
         """One of PostgreSQL's programs as superuser; its output."""
-        done = subprocess.run([os.path.join(self.tools, name), *arguments], env=self._environment(), check=True, timeout=timeout,
+        done = subprocess.run([os.path.join(self.tools, name), *arguments], env={**os.environ, **self.login()}, check=True, timeout=timeout,
                               stdin=subprocess.DEVNULL, capture_output=True, text=True)
         return done.stdout
 
