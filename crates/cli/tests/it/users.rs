@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use crate::client::{Answer, Api};
-use crate::harness::Server;
+use crate::harness::{Server, until};
 use crate::world::{Environment, blog, branch, database_of, superuser};
 
 pub(crate) const PASSWORD: &str = "correct horse battery";
@@ -117,6 +117,15 @@ async fn an_application_mints_tokens_for_whom_it_vouches_for() {
     let again = back.post("/v1/auth/token", &json!({ "userId": "customer-7" })).await.json();
     assert_eq!(again["user"]["id"], minted["user"]["id"], "the same user");
     assert_eq!(again["user"]["app_metadata"]["roles"], json!(["editor"]), "roles that are not given stay");
+    // A token that was checked is remembered, and not for longer than it is in force.
+    let short = back.post("/v1/auth/token", &json!({ "userId": "customer-8", "ttl": 2 })).await.json();
+    let brief = signed_in(&api, &short);
+    until("the token has expired", async || {
+        let answer = brief.get("/auth/v1/user").await;
+        assert!(answer.status == 200 || answer.json()["code"] == "PGRST303", "{}", answer.text);
+        (answer.status == 401).then_some(())
+    })
+    .await;
     let id = uuid::Uuid::new_v4().to_string();
     assert_eq!(back.post("/v1/auth/token", &json!({ "userId": id })).await.json()["user"]["id"], json!(id));
     for (bad, code) in [

@@ -35,7 +35,7 @@ pub(super) async fn admit(app: &Arc<App>, credentials: &Credentials<'_>) -> Resu
         let realm = Realm::new(actor.environment_id, Arc::clone(&handle));
         // Who shows a user's token acts as that user, whichever key stands beside it.
         (actor.kind, actor.scopes) = (KeyKind::Publishable, Vec::new());
-        actor.user = Some(Arc::new(users::tokens::verify(app, &realm, token).await?));
+        actor.user = Some(users::tokens::verify(app, &realm, token).await?);
     }
     let realm = Realm::new(actor.environment_id, handle);
     Ok((actor, realm))

@@ -16,6 +16,7 @@ use tokio_postgres::{Client, Config, NoTls};
 
 use super::embedded::{Embedded, Tools};
 use super::lane::{self, Lane, OpenError};
+use crate::error;
 use crate::secrets::Secrets;
 
 /// Administrator connections kept for DDL on databases and roles.
@@ -201,7 +202,7 @@ impl Cluster {
         database: &str,
         options: &str,
         first: impl AsyncFn(&Client) -> Result<T, tokio_postgres::Error>,
-    ) -> anyhow::Result<(Lane, T)> {
+    ) -> error::Result<(Lane, T)> {
         let mut config = self.login(role, database);
         config.options(options);
         let (socket, told) = match lane::open(&config, &first).await {

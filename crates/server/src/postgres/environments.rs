@@ -21,6 +21,7 @@ use super::lane::{LANE_OPTIONS, Lane};
 use super::settings::EnvironmentSettings;
 use super::signing::SigningKeys;
 use super::template::migrate_environment;
+use crate::auth::Recognised;
 use crate::error::{Error, Result};
 use crate::fence::Lease;
 use crate::traffic::requests::Traffic;
@@ -70,6 +71,7 @@ pub(crate) struct Handle {
     platform: Pool,
     writers: writers::Writers,
     pub(super) signing: SigningKeys,
+    pub(crate) recognised: Recognised,
     /// Held while schema `cloche` is brought up to date; true when that is done.
     migrated: tokio::sync::Mutex<bool>,
     /// Counts the closings of all connections: one that was out meanwhile is not taken back.
@@ -246,6 +248,7 @@ impl Handle {
             platform: Pool::new(MAX_PLATFORM),
             writers: writers::Writers::new(),
             signing: SigningKeys::default(),
+            recognised: Recognised::default(),
             migrated: tokio::sync::Mutex::default(),
             generation: AtomicU64::new(0),
             schema: Mutex::default(),

@@ -1,5 +1,7 @@
 //! Access tokens: giving them out, and finding out whose they are.
 
+use std::sync::Arc;
+
 use chrono::Utc;
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -51,14 +53,22 @@ pub(crate) struct Mint {
 }
 
 /// Whose token it is, if it is one of this environment and in force. Without the database, once its key is known.
-pub(crate) async fn verify(app: &App, realm: &Realm, token: &str) -> Result<EndUser> {
+pub(crate) async fn verify(app: &App, realm: &Realm, token: &str) -> Result<Arc<EndUser>> {
+    let now = Utc::now().timestamp();
+    let recognised = &realm.handle().recognised;
+    if let Some(user) = recognised.find(token, now) {
+        return Ok(user);
+    }
     let kid = jwt::key_id(token)?;
     let keys = realm.keys_with(&app.secrets, &kid).await?;
     let claims = jwt::verify(token, &keys, realm.environment)?;
     let id = claims["sub"].as_str().and_then(|id| id.parse().ok()).ok_or_else(jwt::invalid)?;
     let roles = claims["app_metadata"]["roles"].as_array().map(Vec::as_slice).unwrap_or_default();
     let roles = roles.iter().filter_map(|role| role.as_str().map(str::to_owned)).collect();
-    Ok(EndUser { id, roles, claims })
+    let expires = claims["exp"].as_i64().ok_or_else(jwt::invalid)?;
+    let user = Arc::new(EndUser { id, roles, claims });
+    recognised.remember(token, &user, expires, now);
+    Ok(user)
 }
 
 /// The public keys, as a JWK set.

@@ -12,6 +12,8 @@ use tokio::net::{TcpStream, UnixStream};
 use tokio_postgres::config::Host;
 use tokio_postgres::{Client, Config, NoTls};
 
+use crate::error::Error;
+
 /// A connection to PostgreSQL's server.
 pub(crate) type Socket = Box<dyn Stream>;
 
@@ -26,6 +28,15 @@ pub(crate) enum OpenError {
     Socket(#[from] io::Error),
     #[error(transparent)]
     Driver(#[from] tokio_postgres::Error),
+}
+
+impl From<OpenError> for Error {
+    fn from(error: OpenError) -> Self {
+        match error {
+            OpenError::Socket(error) => Self::unreachable_database(error),
+            OpenError::Driver(error) => error.into(),
+        }
+    }
 }
 
 /// Connects, logs in, and gives `first` the driver's client. Afterwards nothing is under way on the socket, and nobody else has it.
