@@ -104,12 +104,19 @@ impl Lane {
             match answered.await.map_err(|_| Unanswered)? {
                 Reply::Skipped => {}
                 Reply::Failed(code) => {
-                    self.close(number);
-                    let Some(prepared) = known else { return Err(Unanswered) };
-                    self.statements.forget(sql, &prepared);
                     // The server has forgotten the statement, or what it stood on has changed.
-                    if code != UNDEFINED_STATEMENT && code != FEATURE_NOT_SUPPORTED {
-                        return Err(Unanswered);
+                    let is_outdated = code == UNDEFINED_STATEMENT || code == FEATURE_NOT_SUPPORTED;
+                    match known {
+                        // A value that is wrong says nothing against the statement: others go on with it.
+                        Some(_) if !is_outdated => return Err(Unanswered),
+                        Some(prepared) => {
+                            self.statements.forget(sql, &prepared);
+                            self.close(number);
+                        }
+                        None => {
+                            self.close(number);
+                            return Err(Unanswered);
+                        }
                     }
                 }
                 Reply::Rows { columns, messages, len, took } => {
