@@ -65,7 +65,10 @@ pub async fn serve(mut settings: Settings) -> anyhow::Result<()> {
         () = stopped(stop.clone()) => Ok(None),
     };
     let served = match ready {
-        Ok(Some((app, lease))) => run(app, lease, listener, stopped(stop)).await,
+        Ok(Some((app, lease))) => {
+            run(app, lease, listener, stopped(stop)).await;
+            Ok(())
+        }
         Ok(None) => Ok(()),
         Err(error) => Err(error),
     };
@@ -123,15 +126,15 @@ async fn run(
     app: Arc<App>,
     lease: JoinHandle<()>,
     listener: TcpListener,
-    stop: impl Future<Output = ()> + Send + 'static,
-) -> anyhow::Result<()> {
+    stop: impl Future<Output = ()>,
+) {
     let housekeeping = tokio::spawn(reconcile::keep(Arc::clone(&app)));
     let migrating = tokio::spawn(reconcile::migrate_environments(Arc::clone(&app)));
     let neighbours = tokio::spawn(fence::tend(Arc::clone(&app)));
     let environments = Arc::clone(&app.environments);
     let writing = tokio::spawn(requests::keep(Arc::clone(&app)));
     let connections = tokio::spawn(async move { environments.keep_house().await });
-    let served = crate::http::serve(Arc::clone(&app), listener, stop).await;
+    crate::http::serve(Arc::clone(&app), listener, stop).await;
     writing.abort();
     requests::finish(&app).await;
     housekeeping.abort();
@@ -140,7 +143,6 @@ async fn run(
     connections.abort();
     lease.abort();
     app.fence.leave(&app.store).await;
-    served.context("the server failed")
 }
 
 fn assemble(

@@ -46,13 +46,13 @@ pub(crate) struct Written {
 }
 
 /// What a list is asked for beside its query.
-#[derive(Debug, Clone, Default)]
-pub(crate) struct Listing {
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Listing<'r> {
     pub(crate) count: Option<Count>,
     pub(crate) format: Format,
     /// Of a call: nothing is changed if it answers more records.
     pub(crate) max_affected: Option<u64>,
-    pub(crate) transaction: Transaction,
+    pub(crate) transaction: Transaction<'r>,
 }
 
 /// What a write is asked for beside its query and body.
@@ -64,7 +64,7 @@ pub(crate) struct Writing<'a> {
     pub(crate) exactly_one: bool,
     pub(crate) max_affected: Option<u64>,
     pub(crate) conflict: Option<Conflict>,
-    pub(crate) transaction: Transaction,
+    pub(crate) transaction: Transaction<'a>,
 }
 
 impl<'a> Writing<'a> {
@@ -137,7 +137,7 @@ enum Place {
 }
 
 /// The records that fit the query.
-pub(crate) async fn list(scope: &EnvironmentScope, table: &str, query: &Query, asked: &Listing) -> Result<Page> {
+pub(crate) async fn list(scope: &EnvironmentScope, table: &str, query: &Query, asked: &Listing<'_>) -> Result<Page> {
     let (count, planned) = counts(scope, asked.count);
     let reading = asked.transaction.reading();
     let wanted = Wanted { count, format: asked.format, flat: reading.is_plain(), max_affected: None };
@@ -145,9 +145,9 @@ pub(crate) async fn list(scope: &EnvironmentScope, table: &str, query: &Query, a
         let compile::List { statement, is_flat, keyset } = compile::list(context, table, query, wanted)?;
         usage::note(scope, context, table, Verb::Read, query, &[]);
         let limit = query.limit.unwrap_or(u64::MAX).min(context.max_rows);
-        Ok(Some(Planned { on: place(table, &statement, count, &reading), statement, is_flat, extra: (keyset, limit) }))
+        Ok(Some(Planned { on: place(table, &statement, count, reading), statement, is_flat, extra: (keyset, limit) }))
     };
-    let (answered, extra) = execute(scope, table, &[Verb::Read], &reading, work).await?;
+    let (answered, extra) = execute(scope, table, &[Verb::Read], reading, work).await?;
     let (keyset, limit) = extra.ok_or_else(|| Error::internal("a list without a statement"))?;
     let mut page = match answered {
         Answered::Rows(rows) => page(&rows, count, keyset.as_ref(), limit, query)?,
@@ -165,9 +165,9 @@ pub(crate) async fn find(scope: &EnvironmentScope, table: &str, id: &str, query:
     let work = |context: &Context<'_>, table: &Table| {
         let compile::List { statement, is_flat, .. } = compile::find(context, table, id, query)?;
         usage::note(scope, context, table, Verb::Read, query, &[]);
-        Ok(Some(Planned { on: place(table, &statement, false, &reading), statement, is_flat, extra: () }))
+        Ok(Some(Planned { on: place(table, &statement, false, reading), statement, is_flat, extra: () }))
     };
-    let (answered, _) = execute(scope, table, &[Verb::Read], &reading, work).await?;
+    let (answered, _) = execute(scope, table, &[Verb::Read], reading, work).await?;
     let found = match answered {
         Answered::Records(records) => records.to_object()?,
         Answered::Rows(rows) => rows.first().map(|row| text(&row, 0)).transpose()?,
@@ -188,14 +188,14 @@ pub(crate) async fn create(
         let Some(body) = body else { return Ok(None) };
         let statement = compile::insert(context, table, query, body, asked.conflict.as_ref(), asked.change())?;
         usage::note(scope, context, table, Verb::Create, query, &body.keys);
-        let on = match place(table, &statement, false, &asked.transaction) {
+        let on = match place(table, &statement, false, asked.transaction) {
             // What is merged may change keys that others refer to, and with them those others.
             Place::Session if asked.conflict.is_none() && statement.tells_plainly && !table.inserts_leave_state => Place::Writer,
             place => place,
         };
         Ok(Some(Planned { on, statement, is_flat: false, extra: () }))
     };
-    let (answered, _) = execute(scope, table, &verbs, &asked.transaction, work).await?;
+    let (answered, _) = execute(scope, table, &verbs, asked.transaction, work).await?;
     written(&answered.rows()?, asked.returning)
 }
 
@@ -218,9 +218,9 @@ pub(crate) async fn update(
     let work = |context: &Context<'_>, table: &Table| {
         let statement = compile::update(context, table, query, body, given, asked.change())?;
         usage::note(scope, context, table, Verb::Update, query, &body.keys);
-        Ok(Some(Planned { on: place(table, &statement, false, &asked.transaction), statement, is_flat: false, extra: () }))
+        Ok(Some(Planned { on: place(table, &statement, false, asked.transaction), statement, is_flat: false, extra: () }))
     };
-    let (answered, _) = execute(scope, table, &asked.verbs(Verb::Update), &asked.transaction, work).await?;
+    let (answered, _) = execute(scope, table, &asked.verbs(Verb::Update), asked.transaction, work).await?;
     changed(&answered.rows()?, table, asked)
 }
 
@@ -229,9 +229,9 @@ pub(crate) async fn delete(scope: &EnvironmentScope, table: &str, query: &Query,
     let work = |context: &Context<'_>, table: &Table| {
         let statement = compile::delete(context, table, query, asked.change())?;
         usage::note(scope, context, table, Verb::Delete, query, &[]);
-        Ok(Some(Planned { on: place(table, &statement, false, &asked.transaction), statement, is_flat: false, extra: () }))
+        Ok(Some(Planned { on: place(table, &statement, false, asked.transaction), statement, is_flat: false, extra: () }))
     };
-    let (answered, _) = execute(scope, table, &asked.verbs(Verb::Delete), &asked.transaction, work).await?;
+    let (answered, _) = execute(scope, table, &asked.verbs(Verb::Delete), asked.transaction, work).await?;
     changed(&answered.rows()?, table, asked)
 }
 
@@ -241,9 +241,9 @@ pub(crate) async fn call<'p>(
     name: &str,
     read: impl Fn(&[Function]) -> Result<(Arguments<'p>, Option<&'p str>, Query)>,
     only_reads: bool,
-    asked: &Listing,
+    asked: &Listing<'_>,
 ) -> Result<Outcome> {
-    let transaction = if only_reads { asked.transaction.reading() } else { asked.transaction.clone() };
+    let transaction = if only_reads { asked.transaction.reading() } else { asked.transaction };
     let (count, _) = counts(scope, asked.count);
     let wanted = Wanted { count, format: asked.format, flat: false, max_affected: asked.max_affected };
     let work = |schema: &Schema| {
@@ -266,7 +266,7 @@ pub(crate) async fn call<'p>(
             (!matches!(function.returns, Returns::Void), matches!(function.returns, Returns::Scalar { .. }), function.is_set);
         Ok(Some(Planned { statement, is_flat: false, on: Place::Transaction, extra: (keyset, limit, query, kind) }))
     };
-    let (answered, extra) = attempt_twice(scope, &transaction, false, work).await?;
+    let (answered, extra) = attempt_twice(scope, transaction, false, work).await?;
     let rows = answered.rows()?;
     let (keyset, limit, query, kind) = extra.ok_or_else(|| Error::internal("a call without a statement"))?;
     let row = only(&rows)?;
@@ -294,7 +294,7 @@ async fn execute<'p, T>(
     scope: &EnvironmentScope,
     table: &str,
     verbs: &[Verb],
-    transaction: &Transaction,
+    transaction: Transaction<'_>,
     work: impl Fn(&Context<'_>, &Table) -> Result<Option<Planned<'p, T>>>,
 ) -> Result<(Answered, Option<T>)> {
     let reads_a_body = verbs.iter().any(|verb| matches!(verb, Verb::Create | Verb::Update));
@@ -308,15 +308,18 @@ async fn execute<'p, T>(
 
 async fn attempt_twice<'p, T>(
     scope: &EnvironmentScope,
-    transaction: &Transaction,
+    transaction: Transaction<'_>,
     reads_a_body: bool,
     work: impl Fn(&Schema) -> Result<Option<Planned<'p, T>>>,
 ) -> Result<(Answered, Option<T>)> {
     let schema = scope.schema().await?;
     match attempt(scope, transaction, work(&schema)).await {
         Err(error) if may_be_outdated(&error, reads_a_body) => {
-            let fresh = scope.reload_schema().await?;
-            if Arc::ptr_eq(&schema, &fresh) { Err(error) } else { attempt(scope, transaction, work(&fresh)).await }
+            let again = async {
+                let fresh = scope.reload_schema().await?;
+                if Arc::ptr_eq(&schema, &fresh) { Err(error) } else { attempt(scope, transaction, work(&fresh)).await }
+            };
+            Box::pin(again).await
         }
         outcome => outcome,
     }
@@ -324,7 +327,7 @@ async fn attempt_twice<'p, T>(
 
 async fn attempt<T>(
     scope: &EnvironmentScope,
-    transaction: &Transaction,
+    transaction: Transaction<'_>,
     planned: Result<Option<Planned<'_, T>>>,
 ) -> Result<(Answered, Option<T>)> {
     let Some(Planned { statement, on, is_flat, extra }) = planned? else { return Ok((Answered::Rows(Rows::none()), None)) };
@@ -343,7 +346,7 @@ async fn attempt<T>(
 }
 
 /// Where a statement belongs.
-fn place(table: &Table, statement: &Statement<'_>, is_long: bool, transaction: &Transaction) -> Place {
+fn place(table: &Table, statement: &Statement<'_>, is_long: bool, transaction: Transaction<'_>) -> Place {
     let writes_plainly = transaction.writes() && table.is_plain && !table.writes_run_code;
     if !transaction.is_plain() || !(statement.is_plain || writes_plainly) {
         // What runs may ask who calls.
@@ -377,7 +380,7 @@ async fn estimate(scope: &EnvironmentScope, table: &str, query: &Query, page: &P
         let statement = compile::estimate(context, table, query)?;
         Ok(Some(Planned { statement, on: Place::Session, is_flat: false, extra: () }))
     };
-    let (answered, _) = execute(scope, table, &[Verb::Read], &reading, work).await?;
+    let (answered, _) = execute(scope, table, &[Verb::Read], reading, work).await?;
     let plan: serde_json::Value =
         only(&answered.rows()?).and_then(|row| serde_json::from_slice(&text(&row, 0)?).map_err(Error::internal))?;
     let guess = plan[0]["Plan"]["Plan Rows"].as_f64().unwrap_or(0.0) as u64;

@@ -2,16 +2,19 @@
 
 use std::net::{IpAddr, SocketAddr};
 
-use axum::extract::ConnectInfo;
 use axum::http::{Extensions, HeaderMap};
 
 use crate::settings::Settings;
+
+/// The other end of a request's connection, among the request's extensions.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Peer(pub(super) SocketAddr);
 
 const FORWARDED: &str = "x-forwarded-for";
 
 /// The address of whoever sent a request; none in a test without a connection.
 pub(super) fn of(extensions: &Extensions, headers: &HeaderMap, settings: &Settings) -> Option<IpAddr> {
-    let peer = extensions.get::<ConnectInfo<SocketAddr>>().map(|ConnectInfo(peer)| peer.ip().to_canonical())?;
+    let peer = extensions.get::<Peer>().map(|Peer(peer)| peer.ip().to_canonical())?;
     Some(behind(peer, headers, |address| trusts(settings, address)))
 }
 

@@ -23,12 +23,31 @@ const HEADER: HeaderName = HeaderName::from_static("x-request-id");
 const SLOW: Duration = Duration::from_secs(1);
 
 tokio::task_local! {
-    static REQUEST_ID: HeaderValue;
+    static CURRENT: Current;
+}
+
+/// The request that the current task answers.
+pub(super) struct Current {
+    id: HeaderValue,
+    pub(super) started: Instant,
+    pub(super) method: Method,
+    pub(super) uri: Uri,
+}
+
+impl Current {
+    pub(super) fn id(&self) -> &str {
+        text(&self.id)
+    }
 }
 
 /// The id of the request that the current task answers; `-` outside of one.
 pub(crate) fn current() -> String {
-    REQUEST_ID.try_with(|id| text(id).to_owned()).unwrap_or_else(|_| text(&NONE).to_owned())
+    look(|current| current.id().to_owned()).unwrap_or_else(|| text(&NONE).to_owned())
+}
+
+/// Looks at the request that the current task answers; nothing outside of one.
+pub(super) fn look<T>(read: impl FnOnce(&Current) -> T) -> Option<T> {
+    CURRENT.try_with(read).ok()
 }
 
 /// Around the whole router: gives each request its id and writes one line about it (target `cloche::request`, so that a filter can
@@ -53,8 +72,8 @@ impl<S: Service<Request, Response = Response, Error = Infallible>> Service<Reque
         let (method, uri) = (request.method().clone(), request.uri().clone());
         // Below info, where it costs nothing: it would print the id a second time on the line below.
         let span = tracing::debug_span!(target: "cloche::request", "request", request_id = %text(&id));
-        let inner = REQUEST_ID.scope(id, self.0.call(request).instrument(span));
-        Answering { inner, started, method, uri }
+        let inner = self.0.call(request).instrument(span);
+        Answering { inner: CURRENT.scope(Current { id, started, method, uri }, inner) }
     }
 }
 
@@ -62,10 +81,7 @@ pin_project! {
     /// A request that is being answered under its id.
     pub(super) struct Answering<F> {
         #[pin]
-        inner: TaskLocalFuture<HeaderValue, Instrumented<F>>,
-        started: Instant,
-        method: Method,
-        uri: Uri,
+        inner: TaskLocalFuture<Current, Instrumented<F>>,
     }
 }
 
@@ -75,9 +91,10 @@ impl<F: Future<Output = Result<Response, Infallible>>> Future for Answering<F> {
     fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
         let mut this = self.project();
         let Ok(mut response) = ready!(this.inner.as_mut().poll(context));
-        let id = this.inner.take_value().unwrap_or(NONE);
-        log(text(&id), this.method, this.uri.path(), &response, this.started.elapsed());
-        response.headers_mut().insert(HEADER, id);
+        if let Some(current) = this.inner.take_value() {
+            log(&current, &response);
+            response.headers_mut().insert(HEADER, current.id);
+        }
         // No browser guesses that a record or an error is a page.
         response.headers_mut().entry(header::X_CONTENT_TYPE_OPTIONS).or_insert(HeaderValue::from_static("nosniff"));
         Poll::Ready(Ok(response))
@@ -85,7 +102,8 @@ impl<F: Future<Output = Result<Response, Infallible>>> Future for Answering<F> {
 }
 
 /// Never the query: it may hold what people search for.
-fn log(id: &str, method: &Method, path: &str, response: &Response, took: Duration) {
+fn log(current: &Current, response: &Response) {
+    let (id, method, path, took) = (current.id(), &current.method, current.uri.path(), current.started.elapsed());
     let (status, code) = (response.status(), response.status().as_u16());
     let ms = (took.as_secs_f64() * 1e5).round() / 100.0;
     if status.is_success() && took < SLOW {

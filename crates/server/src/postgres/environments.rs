@@ -28,9 +28,11 @@ use crate::traffic::requests::Traffic;
 
 /// Connections to all environments together; PostgreSQL allows 200, the rest is the administrator's and the customers' own.
 const BUDGET: usize = 120;
-/// Pipelined connections of one environment: never one alone, where all would wait behind a slow statement, and no more than
-/// there are cores, because each more has PostgreSQL woken for fewer statements at a time.
-static MAX_LANES: LazyLock<usize> = LazyLock::new(|| std::thread::available_parallelism().map_or(2, NonZero::get).clamp(2, 4));
+/// Pipelined connections of one environment that share its requests evenly: for half of the cores, because each more has PostgreSQL
+/// woken for fewer statements at a time.
+static EVEN_LANES: LazyLock<usize> = LazyLock::new(|| std::thread::available_parallelism().map_or(1, NonZero::get).div_ceil(2).min(4));
+/// And those beside them, for when one is held up by a slow statement.
+static MAX_LANES: LazyLock<usize> = LazyLock::new(|| *EVEN_LANES + 1);
 /// A lane with this many statements under way is worth another lane beside it.
 const BUSY_LANE: usize = 3;
 /// Connections of one environment for statements that need one to themselves.
@@ -283,11 +285,15 @@ impl Handle {
         Some(closed)
     }
 
-    /// The least loaded lane; opens the first, and another in the background when all are busy.
+    /// A lane for one read; opens the first, and another in the background when those there are have enough to do.
     pub(crate) async fn lane(self: &Arc<Self>) -> Result<LaneInUse> {
-        if let Some(lane) = self.open_lane() {
-            return Ok(lane);
+        match self.open_lane() {
+            Some(lane) => Ok(lane),
+            None => Box::pin(self.first_lane()).await,
         }
+    }
+
+    async fn first_lane(self: &Arc<Self>) -> Result<LaneInUse> {
         let _turn = self.opening.lock().await;
         if let Some(lane) = self.open_lane() {
             return Ok(lane);
@@ -299,8 +305,7 @@ impl Handle {
     fn open_lane(self: &Arc<Self>) -> Option<LaneInUse> {
         let mut lanes = locked(&self.lanes);
         lanes.retain(|slot| !slot.lane.is_closed());
-        let best = Arc::clone(lanes.iter().min_by_key(|slot| slot.lane.in_flight())?);
-        let grow = best.lane.in_flight() >= BUSY_LANE && lanes.len() < *MAX_LANES;
+        let (best, grow) = choose(&lanes)?;
         drop(lanes);
         if grow {
             let handle = Arc::clone(self);
@@ -450,6 +455,17 @@ impl Drop for Session {
             }
         });
     }
+}
+
+/// The least loaded of the lanes that share evenly; of all of them, when that one is held up. And whether there should be one more.
+fn choose(lanes: &[Arc<LaneSlot>]) -> Option<(Arc<LaneSlot>, bool)> {
+    let least = |lanes: &[Arc<LaneSlot>]| lanes.iter().min_by_key(|slot| slot.lane.in_flight()).map(Arc::clone);
+    let best = least(&lanes[..lanes.len().min(*EVEN_LANES)])?;
+    let in_flight = best.lane.in_flight();
+    if in_flight == 0 || !best.lane.is_held_up() {
+        return Some((best, in_flight >= BUSY_LANE && lanes.len() < *EVEN_LANES));
+    }
+    Some((least(lanes)?, lanes.len() < *MAX_LANES))
 }
 
 /// A turn at an environment's connections of one kind.

@@ -48,7 +48,8 @@ impl Gate {
     pub(crate) async fn enter(self: &Arc<Self>) -> Result<Pass> {
         match self.pass() {
             Some(pass) => Ok(pass),
-            None => self.wait().await,
+            // Rare, and with much to keep meanwhile: every request comes through here.
+            None => Box::pin(self.wait()).await,
         }
     }
 

@@ -1,10 +1,8 @@
 //! One environment while something is done with it: its gate is passed with the first use of the database.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use cloche_wire::EnvironmentId;
-use tokio::sync::OnceCell;
-
 use super::environments::{Handle, PlatformSession};
 use super::gate::Pass;
 use crate::error::Result;
@@ -14,17 +12,20 @@ pub(crate) struct Realm {
     pub(crate) environment: EnvironmentId,
     handle: Arc<Handle>,
     /// Taken with the first use of the database: a client that is slow to send its body keeps no gate from closing.
-    pass: OnceCell<Pass>,
+    pass: OnceLock<Pass>,
 }
 
 impl Realm {
     pub(crate) fn new(environment: EnvironmentId, handle: Arc<Handle>) -> Self {
-        Self { environment, handle, pass: OnceCell::new() }
+        Self { environment, handle, pass: OnceLock::new() }
     }
 
     /// Goes in at the gate, once; waits while the environment is being copied.
     pub(crate) async fn inside(&self) -> Result<&Arc<Handle>> {
-        self.pass.get_or_try_init(|| self.handle.enter()).await?;
+        if self.pass.get().is_none() {
+            // One that was taken at the same time is enough.
+            let _ = self.pass.set(self.handle.enter().await?);
+        }
         Ok(&self.handle)
     }
 

@@ -50,34 +50,34 @@ pub(crate) enum On<'t> {
     /// The same for an insert that leaves nothing behind there.
     Writer,
     /// A connection of its own, and a transaction that knows who calls: for what may ask.
-    Transaction(&'t Transaction),
+    Transaction(Transaction<'t>),
 }
 
 /// How a statement that is no lane's is run.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(crate) struct Transaction {
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct Transaction<'r> {
     pub(crate) read_only: bool,
     /// `Prefer: tx=rollback`: do it, tell of it, and take it back.
     pub(crate) rollback: bool,
-    pub(crate) timezone: Option<String>,
+    pub(crate) timezone: Option<&'r str>,
     /// The request's method and path, which functions may ask for.
-    pub(crate) method: String,
-    pub(crate) path: String,
+    pub(crate) method: &'r str,
+    pub(crate) path: &'r str,
 }
 
-impl Transaction {
+impl Transaction<'_> {
     /// The same for what only reads.
-    pub(crate) fn reading(&self) -> Self {
-        Self { read_only: true, ..self.clone() }
+    pub(crate) fn reading(self) -> Self {
+        Self { read_only: true, ..self }
     }
 
     /// A statement by itself does as well.
-    pub(crate) fn is_plain(&self) -> bool {
+    pub(crate) fn is_plain(self) -> bool {
         !self.rollback && self.timezone.is_none()
     }
 
     /// It may change something.
-    pub(crate) fn writes(&self) -> bool {
+    pub(crate) fn writes(self) -> bool {
         !self.read_only
     }
 }
@@ -129,14 +129,15 @@ impl EnvironmentScope {
     /// Runs one statement. A read of which nothing comes on its lane runs again on a session, which has more time, and says what is wrong.
     pub(crate) async fn run(&self, on: On<'_>, sql: &str, params: &[TextParam<'_>]) -> Result<Rows> {
         let handle = self.handle().await?;
+        // What is not a lane's keeps much meanwhile: the future of every read would be as large.
         let rows = match on {
             On::Lane => match handle.lane().await?.lane().query(sql, params).await {
                 Ok(rows) => return Ok(rows),
-                Err(Unanswered) => self.run_alone(handle, sql, params).await?,
+                Err(Unanswered) => Box::pin(self.run_alone(handle, sql, params)).await?,
             },
-            On::Session => self.run_alone(handle, sql, params).await?,
-            On::Writer => handle.write(sql, params).await?,
-            On::Transaction(transaction) => self.run_in(transaction, sql, params).await?,
+            On::Session => Box::pin(self.run_alone(handle, sql, params)).await?,
+            On::Writer => Box::pin(handle.write(sql, params)).await?,
+            On::Transaction(transaction) => Box::pin(self.run_in(transaction, sql, params)).await?,
         };
         Rows::of_driver(&rows)
     }
@@ -146,16 +147,16 @@ impl EnvironmentScope {
     }
 
     /// One statement in a transaction; all of it is sent at once.
-    async fn run_in(&self, transaction: &Transaction, sql: &str, params: &[TextParam<'_>]) -> Result<Vec<Row>> {
+    async fn run_in(&self, transaction: Transaction<'_>, sql: &str, params: &[TextParam<'_>]) -> Result<Vec<Row>> {
         let session = self.handle().await?.session().await?;
         let client = session.client()?;
         let begin = if transaction.read_only { "BEGIN READ ONLY" } else { "BEGIN" };
         let end = if transaction.rollback { "ROLLBACK" } else { "COMMIT" };
         let told = [
             TextParam::new(self.claims()),
-            TextParam::new(transaction.method.as_str()),
-            TextParam::new(transaction.path.as_str()),
-            TextParam(transaction.timezone.as_deref().map(Into::into)),
+            TextParam::new(transaction.method),
+            TextParam::new(transaction.path),
+            TextParam(transaction.timezone.map(Into::into)),
         ];
         // Sent in this order, with their first poll.
         let (begun, told, rows, ended) = join4(

@@ -78,6 +78,16 @@ struct OfVerb {
     columns: HashMap<String, u64>,
 }
 
+impl OfVerb {
+    fn count(&mut self, columns: impl FnOnce(&mut dyn FnMut(&str))) {
+        self.requests += 1;
+        columns(&mut |column| match self.columns.get_mut(column) {
+            Some(count) => *count += 1,
+            None => _ = self.columns.insert(column.to_owned(), 1),
+        });
+    }
+}
+
 const VERBS: [Verb; 5] = [Verb::Read, Verb::Create, Verb::Update, Verb::Delete, Verb::Call];
 
 /// What is written at once.
@@ -126,19 +136,12 @@ impl Traffic {
     /// Counts a use of a table, and of those of its columns that were named. Names must be of the schema, not a caller's: they are kept.
     pub(crate) fn used(&self, table: &str, verb: Verb, columns: impl FnOnce(&mut dyn FnMut(&str))) {
         let mut uses = locked(&self.uses);
-        if !uses.contains_key(table) {
-            if uses.len() >= COUNTED {
-                return;
-            }
-            uses.insert(table.to_owned(), Uses::default());
+        let has_room = uses.len() < COUNTED;
+        match uses.get_mut(table) {
+            Some(uses) => uses.0[verb as usize].count(columns),
+            None if has_room => uses.entry(table.to_owned()).or_default().0[verb as usize].count(columns),
+            None => {}
         }
-        let Some(uses) = uses.get_mut(table) else { return };
-        let uses = &mut uses.0[verb as usize];
-        uses.requests += 1;
-        columns(&mut |column| match uses.columns.get_mut(column) {
-            Some(count) => *count += 1,
-            None => _ = uses.columns.insert(column.to_owned(), 1),
-        });
     }
 
     /// Whether there is anything to write.

@@ -14,11 +14,11 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::task::{Context, Poll};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use axum::extract::Request;
 use axum::http::request::Parts;
-use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Uri, header};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
 use axum::response::{IntoResponse as _, Response};
 use cloche_wire::KeyKind;
 use futures_util::future::Either;
@@ -195,22 +195,9 @@ impl<S: Service<Request, Response = Response, Error = Infallible>> Service<Reque
         if request.method() == Method::OPTIONS && request.headers().contains_key(header::ACCESS_CONTROL_REQUEST_METHOD) {
             return Either::Left(ready(Ok(preflight(request.headers()))));
         }
-        let asked = Asked {
-            started: Instant::now(),
-            origin: request.headers().get(header::ORIGIN).cloned(),
-            method: request.method().clone(),
-            uri: request.uri().clone(),
-        };
-        Either::Right(Answering { inner: NOTES.scope(RefCell::default(), self.0.call(request)), asked })
+        let origin = request.headers().get(header::ORIGIN).cloned();
+        Either::Right(Answering { inner: NOTES.scope(RefCell::default(), self.0.call(request)), origin })
     }
-}
-
-/// What is needed of a request once it is answered.
-struct Asked {
-    started: Instant,
-    origin: Option<HeaderValue>,
-    method: Method,
-    uri: Uri,
 }
 
 pin_project! {
@@ -218,7 +205,7 @@ pin_project! {
     pub(in crate::http) struct Answering<F> {
         #[pin]
         inner: TaskLocalFuture<RefCell<Notes>, F>,
-        asked: Asked,
+        origin: Option<HeaderValue>,
     }
 }
 
@@ -229,34 +216,36 @@ impl<F: Future<Output = Result<Response, Infallible>>> Future for Answering<F> {
         let mut this = self.project();
         let Ok(mut response) = std::task::ready!(this.inner.as_mut().poll(context));
         let notes = this.inner.take_value().map(RefCell::into_inner).unwrap_or_default();
-        finish(&mut response, notes, this.asked);
+        finish(&mut response, notes, this.origin.take());
         Poll::Ready(Ok(response))
     }
 }
 
 /// Tells in the answer, and to those who look after the environment, what was noted.
-fn finish(response: &mut Response, notes: Notes, asked: &mut Asked) {
-    allow(response.headers_mut(), notes.origins, asked.origin.take());
+fn finish(response: &mut Response, notes: Notes, origin: Option<HeaderValue>) {
+    allow(response.headers_mut(), notes.origins, origin);
     tell_rates(response.headers_mut(), &notes.standings);
     let Some(caller) = notes.caller else { return };
-    let (status, took) = (response.status().as_u16(), asked.started.elapsed());
-    let whole = || {
-        let path = asked.uri.path();
-        let route = routes::matching(path);
-        Noted {
-            at: requests::began(took),
-            method: name(&asked.method),
-            route,
-            resource: requests::resource(route, path),
-            status,
-            took,
-            key_id: caller.key_id,
-            user_id: caller.user_id,
-            request_id: request_id::current(),
-            address: caller.address,
-        }
-    };
-    caller.handle.traffic.note(status, took, caller.is_noted.then_some(whole));
+    let status = response.status().as_u16();
+    request_id::look(|asked| {
+        let (path, took) = (asked.uri.path(), asked.started.elapsed());
+        let whole = || {
+            let route = routes::matching(path);
+            Noted {
+                at: requests::began(took),
+                method: name(&asked.method),
+                route,
+                resource: requests::resource(route, path),
+                status,
+                took,
+                key_id: caller.key_id,
+                user_id: caller.user_id,
+                request_id: asked.id().to_owned(),
+                address: caller.address,
+            }
+        };
+        caller.handle.traffic.note(status, took, caller.is_noted.then_some(whole));
+    });
 }
 
 fn name(method: &Method) -> &'static str {

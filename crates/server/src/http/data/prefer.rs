@@ -90,13 +90,13 @@ impl Asked {
         }
     }
 
-    pub(super) fn transaction(&self) -> Transaction {
+    pub(super) fn transaction(&self) -> Transaction<'_> {
         Transaction {
             read_only: false,
             rollback: self.prefer.tx == Some(Tx::Rollback),
-            timezone: self.prefer.timezone.clone(),
-            method: self.method.to_string(),
-            path: self.uri.path().to_owned(),
+            timezone: self.prefer.timezone.as_deref(),
+            method: self.method.as_str(),
+            path: self.uri.path(),
         }
     }
 

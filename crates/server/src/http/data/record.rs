@@ -198,12 +198,12 @@ fn with_status(mut response: Response, status: StatusCode) -> Response {
 }
 
 /// What a list is asked for.
-pub(super) fn listing(asked: &Asked) -> Listing {
+pub(super) fn listing(asked: &Asked) -> Listing<'_> {
     let (count, format, transaction) = (asked.prefer.count, asked.media.format, asked.transaction());
     Listing { count, format, max_affected: None, transaction }
 }
 
-fn writing<'a>(asked: &Asked, target: Target<'a>) -> Writing<'a> {
+fn writing<'a>(asked: &'a Asked, target: Target<'a>) -> Writing<'a> {
     Writing {
         target,
         returning: asked.to_return(),

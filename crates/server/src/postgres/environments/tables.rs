@@ -34,7 +34,7 @@ impl Handle {
     pub(crate) async fn schema(self: &Arc<Self>) -> Result<Arc<Schema>> {
         let known = locked(&self.schema).schema.clone();
         let Some((Known { schema, .. }, read)) = known.filter(|_| self.lease.holds()) else {
-            return Ok(self.load_schema(Duration::ZERO).await?.schema);
+            return Ok(Box::pin(self.load_schema(Duration::ZERO)).await?.schema);
         };
         if read.elapsed() > SCHEMA_AGE && self.schema_loading.try_lock().is_ok() {
             let handle = Arc::clone(self);
@@ -53,7 +53,7 @@ impl Handle {
             return Ok(settings);
         }
         let _pass = self.enter().await?;
-        Ok(self.load_schema(Duration::ZERO).await?.settings)
+        Ok(Box::pin(self.load_schema(Duration::ZERO)).await?.settings)
     }
 
     pub(super) fn known_settings(&self) -> Option<Arc<EnvironmentSettings>> {
@@ -68,7 +68,7 @@ impl Handle {
 
     /// The tables there are now, unless they were read within the last second.
     pub(crate) async fn reload_schema(self: &Arc<Self>) -> Result<Arc<Schema>> {
-        Ok(self.load_schema(Duration::from_secs(1)).await?.schema)
+        Ok(Box::pin(self.load_schema(Duration::from_secs(1))).await?.schema)
     }
 
     async fn load_schema(self: &Arc<Self>, max_age: Duration) -> Result<Known> {

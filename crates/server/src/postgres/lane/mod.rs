@@ -34,6 +34,8 @@ pub(crate) const LANE_OPTIONS: &str = "-c default_transaction_read_only=off -c s
 
 /// A group that takes this long has a statement in it that shall hold up none before it the next time.
 const SLOW: Duration = Duration::from_millis(20);
+/// A group that takes this long makes another lane worth its while.
+const HELD_UP: Duration = Duration::from_millis(5);
 /// How often a request is sent of which nothing came by another's fault.
 const TRIES: usize = 8;
 
@@ -53,7 +55,7 @@ pub(crate) struct Unanswered;
 /// A statement, and what writes its rows, once that was asked for. It is of this statement and not of the table as remembered: when the
 /// table has changed, the statement is prepared anew.
 struct Prepared {
-    number: u64,
+    name: Box<str>,
     columns: Arc<[Column]>,
     encoder: OnceLock<Option<Arc<Encoder>>>,
     is_slow: AtomicBool,
@@ -88,6 +90,11 @@ impl Lane {
         self.in_flight.load(Ordering::Relaxed)
     }
 
+    /// The group that is being answered has taken long already: what comes now would wait behind it.
+    pub(crate) fn is_held_up(&self) -> bool {
+        self.wire.under_way_for().is_some_and(|time| time > HELD_UP)
+    }
+
     /// The connection is gone; take another lane.
     pub(crate) fn is_closed(&self) -> bool {
         self.wire.is_closed()
@@ -98,9 +105,15 @@ impl Lane {
             let known = self.statements.get(sql);
             // What is run for the first time may be slow.
             let alone = known.as_ref().is_none_or(|prepared| prepared.is_slow.load(Ordering::Relaxed));
-            let number = known.as_ref().map_or_else(|| self.named.fetch_add(1, Ordering::Relaxed), |prepared| prepared.number);
-            let new = known.is_none().then_some(sql);
-            let answered = self.wire.ask(alone, |out| write(out, number, new, params)).map_err(|_| Unanswered)?;
+            let new_name;
+            let (name, new) = match &known {
+                Some(prepared) => (&*prepared.name, None),
+                None => {
+                    new_name = format!("s{}", self.named.fetch_add(1, Ordering::Relaxed));
+                    (new_name.as_str(), Some(sql))
+                }
+            };
+            let answered = self.wire.ask(alone, |out| write(out, name, new, params)).map_err(|_| Unanswered)?;
             match answered.await.map_err(|_| Unanswered)? {
                 Reply::Skipped => {}
                 Reply::Failed(code) => {
@@ -111,10 +124,10 @@ impl Lane {
                         Some(_) if !is_outdated => return Err(Unanswered),
                         Some(prepared) => {
                             self.statements.forget(sql, &prepared);
-                            self.close(number);
+                            self.close(&prepared.name);
                         }
                         None => {
-                            self.close(number);
+                            self.close(name);
                             return Err(Unanswered);
                         }
                     }
@@ -122,7 +135,7 @@ impl Lane {
                 Reply::Rows { columns, messages, len, took } => {
                     let prepared = match known {
                         Some(prepared) => prepared,
-                        None => self.keep(sql, number, columns.unwrap_or_else(|| Arc::new([]))),
+                        None => self.keep(sql, name, columns.unwrap_or_else(|| Arc::new([]))),
                     };
                     prepared.is_slow.store(took > SLOW, Ordering::Relaxed);
                     return Ok((Rows::new(Arc::clone(&prepared.columns), messages, len), prepared));
@@ -132,18 +145,18 @@ impl Lane {
         Err(Unanswered)
     }
 
-    fn keep(&self, sql: &str, number: u64, columns: Arc<[Column]>) -> Arc<Prepared> {
-        let prepared = Arc::new(Prepared { number, columns, encoder: OnceLock::new(), is_slow: AtomicBool::new(false) });
+    fn keep(&self, sql: &str, name: &str, columns: Arc<[Column]>) -> Arc<Prepared> {
+        let prepared = Arc::new(Prepared { name: name.into(), columns, encoder: OnceLock::new(), is_slow: AtomicBool::new(false) });
         if let Some(evicted) = self.statements.insert(sql, Arc::clone(&prepared)) {
-            self.close(evicted.number);
+            self.close(&evicted.name);
         }
         prepared
     }
 
     /// Whoever still runs it is told that it is not known, and prepares it anew.
-    fn close(&self, number: u64) {
+    fn close(&self, name: &str) {
         // Cannot fail: the name holds no zero byte.
-        self.wire.tell(|out| _ = frontend::close(b'S', &name(number), out));
+        self.wire.tell(|out| _ = frontend::close(b'S', name, out));
     }
 
     async fn encoder(&self, prepared: &Prepared) -> Result<Option<Arc<Encoder>>, Unanswered> {
@@ -193,11 +206,10 @@ const KINDS: &str = "WITH RECURSIVE steps (asked, leaf, kind) AS ( \
     WHERE t.typtype <> 'd' AND NOT (s.kind = 'value' AND t.typcategory = 'A') ORDER BY s.asked";
 
 /// The messages of one statement, which is prepared first if it is new.
-fn write(out: &mut BytesMut, number: u64, new: Option<&str>, params: &[TextParam<'_>]) -> io::Result<()> {
-    let name = name(number);
+fn write(out: &mut BytesMut, name: &str, new: Option<&str>, params: &[TextParam<'_>]) -> io::Result<()> {
     if let Some(sql) = new {
-        frontend::parse(&name, sql, [], out)?;
-        frontend::describe(b'S', &name, out)?;
+        frontend::parse(name, sql, [], out)?;
+        frontend::describe(b'S', name, out)?;
     }
     let value = |param: &TextParam<'_>, out: &mut BytesMut| {
         Ok(param.0.as_deref().map_or(IsNull::Yes, |text| {
@@ -206,15 +218,11 @@ fn write(out: &mut BytesMut, number: u64, new: Option<&str>, params: &[TextParam
         }))
     };
     // All values as text, all results in binary.
-    frontend::bind("", &name, [0], params, value, [1], out).map_err(|error| match error {
+    frontend::bind("", name, [0], params, value, [1], out).map_err(|error| match error {
         BindError::Conversion(error) => io::Error::other(error),
         BindError::Serialization(error) => error,
     })?;
     frontend::execute("", 0, out)
-}
-
-fn name(number: u64) -> String {
-    format!("s{number}")
 }
 
 /// Counts a statement as in flight until it is dropped, also when its caller goes away.

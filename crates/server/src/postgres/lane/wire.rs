@@ -26,8 +26,6 @@ use crate::postgres::rows::{Column, TAG as DATA_ROW};
 const GROUP_BYTES: usize = 64 * 1024;
 /// Bytes there is room for at least whenever something is read.
 const READ_BYTES: usize = 32 * 1024;
-/// Groups that are sent before the first of them is answered.
-const GROUPS: usize = 1;
 
 /// What came of a request.
 pub(super) enum Reply {
@@ -60,6 +58,8 @@ struct Shared {
 #[derive(Default)]
 struct Queue {
     groups: VecDeque<Group>,
+    /// Since when a group is under way.
+    since: Option<Instant>,
     /// Nobody sends any more, or nobody would answer.
     is_closed: bool,
 }
@@ -74,7 +74,7 @@ impl Wire {
     /// Over a connection that is ready for a statement. Its task ends with the last handle, or with the connection.
     pub(super) fn over(socket: Socket) -> Self {
         let shared = Arc::<Shared>::default();
-        let connection = Connection { shared: Arc::clone(&shared), under_way: VecDeque::new(), answer: Answer::default() };
+        let connection = Connection { shared: Arc::clone(&shared), under_way: None, answer: Answer::default() };
         tokio::spawn(async move {
             let shared = Arc::clone(&connection.shared);
             if let Err(error) = connection.drive(socket).await {
@@ -87,6 +87,11 @@ impl Wire {
 
     pub(super) fn is_closed(&self) -> bool {
         self.shared.lock().is_closed
+    }
+
+    /// How long a group is under way, if there is one.
+    pub(super) fn under_way_for(&self) -> Option<Duration> {
+        self.shared.lock().since.map(|since| since.elapsed())
     }
 
     /// Sends the messages of one statement, which `write` writes: no `Sync`, and one `Execute` at most. With `alone` none before it is
@@ -156,9 +161,15 @@ impl Queue {
 /// The connection's end of a lane.
 struct Connection {
     shared: Arc<Shared>,
-    /// What is sent and not answered in whole: the first is being answered.
-    under_way: VecDeque<(VecDeque<oneshot::Sender<Reply>>, Instant)>,
+    /// The group that was sent and is not answered in whole. Another one beside it would have PostgreSQL wait less, and end more
+    /// transactions: on a machine that both share nothing is gained.
+    under_way: Option<UnderWay>,
     answer: Answer,
+}
+
+struct UnderWay {
+    replies: VecDeque<oneshot::Sender<Reply>>,
+    since: Instant,
 }
 
 /// What was read of one answer.
@@ -174,7 +185,7 @@ impl Connection {
         let (mut reader, mut writer) = tokio::io::split(socket);
         let (mut read, mut write) = (BytesMut::with_capacity(READ_BYTES), BytesMut::new());
         loop {
-            if write.is_empty() && self.under_way.len() < GROUPS && !self.take(&mut write) {
+            if write.is_empty() && self.under_way.is_none() && !self.take(&mut write) {
                 frontend::terminate(&mut write);
                 return writer.write_all(&write).await;
             }
@@ -192,7 +203,7 @@ impl Connection {
                 sent = writer.write_buf(&mut write), if !write.is_empty() => {
                     sent?;
                 }
-                () = self.shared.changed.notified(), if write.is_empty() && self.under_way.len() < GROUPS => {
+                () = self.shared.changed.notified(), if write.is_empty() && self.under_way.is_none() => {
                     // Others who are ready to ask go with the same group.
                     let_others_run().await;
                 }
@@ -206,9 +217,11 @@ impl Connection {
         if let Some(group) = queue.groups.pop_front() {
             *write = group.messages;
             frontend::sync(write);
-            self.under_way.push_back((group.replies, Instant::now()));
+            let since = Instant::now();
+            queue.since = Some(since);
+            self.under_way = Some(UnderWay { replies: group.replies, since });
         }
-        !(queue.is_closed && self.under_way.is_empty())
+        !(queue.is_closed && self.under_way.is_none())
     }
 
     /// Reads all the messages that have arrived whole.
@@ -250,7 +263,7 @@ impl Connection {
 
     fn end_answer(&mut self) {
         let Answer { columns, messages, len } = std::mem::take(&mut self.answer);
-        let Some((replies, since)) = self.under_way.front_mut() else { return };
+        let Some(UnderWay { replies, since }) = &mut self.under_way else { return };
         if let Some(reply) = replies.pop_front() {
             // Whoever asked may have gone.
             let _ = reply.send(Reply::Rows { columns, messages, len, took: since.elapsed() });
@@ -262,7 +275,7 @@ impl Connection {
         let code = body.fields().find(|field| Ok(field.type_() == b'C'))?;
         let code = code.map_or_else(String::new, |field| String::from_utf8_lossy(field.value_bytes()).into_owned());
         self.answer = Answer::default();
-        if let Some(reply) = self.under_way.front_mut().and_then(|(replies, _)| replies.pop_front()) {
+        if let Some(reply) = self.under_way.as_mut().and_then(|group| group.replies.pop_front()) {
             let _ = reply.send(Reply::Failed(code));
         }
         Ok(())
@@ -270,7 +283,8 @@ impl Connection {
 
     fn end_group(&mut self) {
         self.answer = Answer::default();
-        for reply in self.under_way.pop_front().into_iter().flat_map(|(replies, _)| replies) {
+        self.shared.lock().since = None;
+        for reply in self.under_way.take().into_iter().flat_map(|group| group.replies) {
             let _ = reply.send(Reply::Skipped);
         }
     }
