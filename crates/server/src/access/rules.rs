@@ -71,6 +71,15 @@ pub(super) struct Entry {
     masks: BTreeMap<String, Masking>,
 }
 
+/// How far roles open a resource.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Opening {
+    /// One of them reaches every row and shows every column.
+    Whole,
+    /// Each has conditions or masks.
+    Part,
+}
+
 /// A role that allows what is asked, and the rows it reaches. None: all of them.
 pub(super) struct Reach<'r> {
     pub(super) rows: Option<Node>,
@@ -117,11 +126,26 @@ impl Rules {
             (None, KeyKind::Publishable) => None,
             (None, KeyKind::Secret) => return Some(Guard::default()),
         };
-        self.guard_of(user, resource, verb)
+        match self.opening(user, resource, verb)? {
+            // What others say takes nothing from that.
+            Opening::Whole => Some(Guard::default()),
+            Opening::Part => Some(combined(self.reaches(user, resource, verb))),
+        }
     }
 
-    /// The same for who comes with a user, or without.
-    fn guard_of(&self, user: Option<&EndUser>, resource: Resource<'_>, verb: Verb) -> Option<Guard> {
+    /// Whether the actor may do anything with the resource: whether there is a [`Rules::guard`].
+    pub(crate) fn allows(&self, actor: &DataActor, resource: Resource<'_>, verb: Verb) -> bool {
+        if actor.kind == KeyKind::Secret && scopes::covering(&actor.scopes, resource, verb).is_none() {
+            return false;
+        }
+        match (&actor.user, actor.kind) {
+            (None, KeyKind::Secret) => true,
+            (user, _) => self.opening(user.as_deref(), resource, verb).is_some(),
+        }
+    }
+
+    /// How far the roles open a resource, for who comes with a user or without; None if they do not.
+    fn opening(&self, user: Option<&EndUser>, resource: Resource<'_>, verb: Verb) -> Option<Opening> {
         let (mut allows, mut open) = (0_usize, false);
         for role in self.roles_of(user) {
             let entry = role.entry(resource);
@@ -135,9 +159,8 @@ impl Rules {
         }
         match (allows, open) {
             (0, _) => None,
-            // One of the roles reaches every row and shows every column: what others say takes nothing from that.
-            (_, true) => Some(Guard::default()),
-            (_, false) => Some(combined(&self.reaches(user, resource, verb))),
+            (_, true) => Some(Opening::Whole),
+            (_, false) => Some(Opening::Part),
         }
     }
 
@@ -167,7 +190,11 @@ impl Rules {
 }
 
 /// What several roles leave together: any of their rows, and a column as it is where one that reaches the row shows it.
-fn combined(reaches: &[Reach<'_>]) -> Guard {
+fn combined(mut reaches: Vec<Reach<'_>>) -> Guard {
+    if let [only] = reaches.as_mut_slice() {
+        let masks = only.masks.iter().map(|(column, masking)| (column.clone(), masked(masking)));
+        return Guard { masks: masks.collect(), rows: only.rows.take() };
+    }
     let none = nothing();
     let reaching: Vec<&Reach<'_>> = reaches.iter().filter(|reach| reach.rows.as_ref() != Some(&none)).collect();
     if reaching.is_empty() {
@@ -208,6 +235,14 @@ fn masks(reaches: &[&Reach<'_>]) -> BTreeMap<String, Mask> {
         Some((column.clone(), mask))
     });
     masked.collect()
+}
+
+/// What becomes of a column that nobody shows.
+fn masked(masking: &Masking) -> Mask {
+    match masking {
+        Masking::Hide => Mask::Hide,
+        Masking::Redact(text) => Mask::Redact(text.clone()),
+    }
 }
 
 /// None if one of them hides; else the text of the first.

@@ -30,7 +30,7 @@ impl Access for Caller<'_> {
 
     fn function(&self, name: &str) -> bool {
         // Functions have neither rows nor columns to guard.
-        self.schema.rules().guard(self.actor, Resource::Function(name), Verb::Call).is_some()
+        self.schema.rules().allows(self.actor, Resource::Function(name), Verb::Call)
     }
 }
 
@@ -51,7 +51,7 @@ pub(crate) fn table<'s>(actor: &DataActor, schema: &'s Schema, name: &str, verbs
     if actor.kind == KeyKind::Secret && actor.user.is_none() {
         // Before the table is looked for: what a key may do does not depend on what there is.
         let asked = Resource::Table(name);
-        return match verbs.iter().find(|verb| schema.rules().guard(actor, asked, **verb).is_none()) {
+        return match verbs.iter().find(|verb| !schema.rules().allows(actor, asked, **verb)) {
             Some(verb) => Err(denied(actor, name, *verb)),
             None => found.ok_or_else(|| not_found(actor, schema, name)),
         };
@@ -68,7 +68,7 @@ pub(crate) fn table<'s>(actor: &DataActor, schema: &'s Schema, name: &str, verbs
 }
 
 fn may(actor: &DataActor, schema: &Schema, table: &Table, verb: Verb) -> bool {
-    resource(table).is_some_and(|resource| schema.rules().guard(actor, resource, verb).is_some())
+    resource(table).is_some_and(|resource| schema.rules().allows(actor, resource, verb))
 }
 
 fn is_closed(actor: &DataActor, schema: &Schema, table: &Table) -> bool {

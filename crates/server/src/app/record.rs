@@ -434,7 +434,8 @@ fn written(rows: &Rows, returning: Returning) -> Result<Written> {
     };
     let at = |name: &str| rows.columns().iter().position(|column| &*column.name == name);
     Ok(Written {
-        records: number(&row, 0)?,
+        // Not there where nobody counts.
+        records: at("n").map(|at| number(&row, at)).transpose()?.unwrap_or(0),
         text: at("body").map(|at| text(&row, at)).transpose()?,
         inserted: at("inserted").map(|at| number(&row, at)).transpose()?,
     })

@@ -7,7 +7,7 @@ use std::collections::HashMap;
 use std::net::IpAddr;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, SystemTime};
+use std::time::{Duration, Instant, SystemTime};
 
 use chrono::{DateTime, Utc};
 use uuid::Uuid;
@@ -27,6 +27,9 @@ const NOTED_WELL: usize = 400;
 const COUNTED: usize = 10_000;
 /// A name is no longer than PostgreSQL's.
 const RESOURCE: usize = 63;
+/// Of the time that writing a batch takes, the rest before the next one; not longer than so.
+const REST: u32 = 3;
+const MAX_REST: Duration = Duration::from_millis(200);
 /// How long the last batches may take when the server stops.
 const PATIENCE: Duration = Duration::from_secs(5);
 
@@ -201,7 +204,7 @@ pub(crate) fn began(took: Duration) -> DateTime<Utc> {
 pub(crate) async fn keep(app: Arc<App>) {
     loop {
         tokio::time::sleep(EVERY).await;
-        write_all(&app).await;
+        write_calmly(&app).await;
     }
 }
 
@@ -214,10 +217,23 @@ pub(crate) async fn finish(app: &App) {
 
 async fn write_all(app: &App) {
     for handle in app.environments.with_traffic() {
-        if let Err(error) = write(&handle).await {
-            // Its environment may be gone by now.
-            tracing::debug!(?error, database = %handle.database, "what was remembered of some requests could not be written down");
-        }
+        write_one(&handle).await;
+    }
+}
+
+/// The same, with so much rest in between that many environments whose connections must be opened for it do not hold up requests.
+async fn write_calmly(app: &App) {
+    for handle in app.environments.with_traffic() {
+        let started = Instant::now();
+        write_one(&handle).await;
+        tokio::time::sleep((REST * started.elapsed()).min(MAX_REST)).await;
+    }
+}
+
+async fn write_one(handle: &Arc<Handle>) {
+    if let Err(error) = write(handle).await {
+        // Its environment may be gone by now.
+        tracing::debug!(?error, database = %handle.database, "what was remembered of some requests could not be written down");
     }
 }
 

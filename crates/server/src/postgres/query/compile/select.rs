@@ -26,13 +26,13 @@ pub(super) struct Output {
     pub(super) sql: String,
     pub(super) name: Option<String>,
     is_aggregate: bool,
-    /// It is a stored column, or all of them, of types that can be written as JSON here.
+    /// It is a stored column, masked or not, or all of them, of types that can be written as JSON here.
     is_flat: bool,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Shown {
-    /// A stored column as it is.
+    /// A stored column as it is, or what its mask shows instead.
     Flat,
     /// An expression of any kind.
     Made,
@@ -138,8 +138,7 @@ impl<'a, 'p> Writer<'a, 'p> {
         }
         for column in level.visible() {
             let sql = self.shown(level, column, None)?;
-            let masked = level.guard.masks.contains_key(&column.name);
-            selected.add(sql, column.name.clone(), if is_flat(column) && !masked { Shown::Flat } else { Shown::Made })?;
+            selected.add(sql, column.name.clone(), if is_flat(column) { Shown::Flat } else { Shown::Made })?;
         }
         Ok(())
     }
@@ -150,8 +149,8 @@ impl<'a, 'p> Writer<'a, 'p> {
             return Ok(());
         }
         let column = level.table.column(&asked.field.column).filter(|column| is_flat(column));
-        let is_whole =
-            asked.field.path.is_empty() && asked.cast.is_none() && !level.guard.masks.contains_key(&asked.field.column);
+        // What stands for a masked one is of the same type.
+        let is_whole = asked.field.path.is_empty() && asked.cast.is_none();
         let kind = match asked.aggregate {
             Some(_) => Shown::Aggregate,
             None if column.is_some() && is_whole => Shown::Flat,

@@ -309,7 +309,11 @@ impl<'a, 'p> Writer<'a, 'p> {
             rules.extend(read.rows.as_ref().map(|rule| self.rule(level, rule)).transpose()?);
         }
         let checked = !rules.is_empty();
-        if change.returning == Returning::Nothing && !checked && !change.exactly_one && change.max_affected.is_none() && !merges {
+        if change.returning == Returning::Nothing && !change.exactly_one && change.max_affected.is_none() && !merges {
+            if checked {
+                // Nobody counts them: each is looked at as it is written.
+                sql.push_str(&format!(" RETURNING CASE WHEN {} THEN true ELSE cloche.refuse('row', 0) END", rules.join(" AND ")));
+            }
             return Ok(self.finish_write(sql));
         }
         let allowed = if checked { format!(", ({}) AS {ALLOWED}", rules.join(" AND ")) } else { String::new() };
