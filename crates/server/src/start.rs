@@ -91,18 +91,18 @@ async fn prepare(
         (None, Some(url)) => Cluster::external(url, find_tools(&settings).ok(), Arc::clone(&secrets)).await?,
         (None, None) => bail!("there is no PostgreSQL server"),
     };
-    let store = Store::open(&cluster, &secrets).await?;
+    let (store, ()) = tokio::try_join!(Store::open(&cluster, &secrets), template::prepare(&cluster))?;
     let home = home(&settings.data_dir)?;
     let url = settings.public_url.clone().unwrap_or(format!("http://{}", reachable(listener.local_addr()?)));
     let fence = Fence::enter(&store, home, url.clone(), cluster.ours).await?;
-    template::prepare(&cluster).await?;
     {
         let mut client = store.client().await?;
+        let token = owner_token(&settings.data_dir)?;
+        let found = people::find_token(&client, token.locator()).await?;
         let tx = client.transaction().await?;
         let owner = people::ensure_organization(&tx).await?;
         cluster.id = clusters::ensure_default(&tx).await?;
-        let token = owner_token(&settings.data_dir)?;
-        match people::find_token(&store.client().await?, token.locator()).await? {
+        match found {
             None => _ = people::add_token(&tx, &secrets, owner, &token, "local owner", None, Some(home)).await?,
             Some(found) if !found.usable => {
                 tracing::warn!(
@@ -122,12 +122,7 @@ async fn prepare(
 }
 
 /// Serves until it is told to stop.
-async fn run(
-    app: Arc<App>,
-    lease: JoinHandle<()>,
-    listener: TcpListener,
-    stop: impl Future<Output = ()>,
-) {
+async fn run(app: Arc<App>, lease: JoinHandle<()>, listener: TcpListener, stop: impl Future<Output = ()>) {
     let housekeeping = tokio::spawn(reconcile::keep(Arc::clone(&app)));
     let migrating = tokio::spawn(reconcile::migrate_environments(Arc::clone(&app)));
     let neighbours = tokio::spawn(fence::tend(Arc::clone(&app)));

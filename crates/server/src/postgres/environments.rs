@@ -30,7 +30,8 @@ use crate::traffic::requests::Traffic;
 const BUDGET: usize = 120;
 /// Pipelined connections of one environment that share its requests evenly: for half of the cores, because each more has PostgreSQL
 /// woken for fewer statements at a time.
-static EVEN_LANES: LazyLock<usize> = LazyLock::new(|| std::thread::available_parallelism().map_or(1, NonZero::get).div_ceil(2).min(4));
+static EVEN_LANES: LazyLock<usize> =
+    LazyLock::new(|| std::thread::available_parallelism().map_or(1, NonZero::get).div_ceil(2).min(4));
 /// And those beside them, for when one is held up by a slow statement.
 static MAX_LANES: LazyLock<usize> = LazyLock::new(|| *EVEN_LANES + 1);
 /// A lane with this many statements under way is worth another lane beside it.

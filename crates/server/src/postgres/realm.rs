@@ -2,10 +2,10 @@
 
 use std::sync::{Arc, OnceLock};
 
-use cloche_wire::EnvironmentId;
 use super::environments::{Handle, PlatformSession};
 use super::gate::Pass;
 use crate::error::Result;
+use cloche_wire::EnvironmentId;
 
 /// An environment that a request's key, or a member's role, has opened.
 pub(crate) struct Realm {

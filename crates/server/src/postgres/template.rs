@@ -71,12 +71,13 @@ pub(crate) async fn prepare(cluster: &Cluster) -> anyhow::Result<()> {
 
 async fn prepare_locked(cluster: &Cluster, admin: &Client) -> anyhow::Result<()> {
     admin.batch_execute(GROUPS).await.context("the group roles cannot be created")?;
-    cluster.set_password(admin, "cloche_dump").await?;
     if cluster.ours {
         for database in ["postgres", "template1"] {
             admin.batch_execute(&format!("REVOKE ALL ON DATABASE {database} FROM PUBLIC")).await?;
         }
     } else {
+        // The embedded server knows it by the system user who connects.
+        cluster.set_password(admin, "cloche_dump").await?;
         warn_of_open_databases(admin).await?;
     }
     let version = version();

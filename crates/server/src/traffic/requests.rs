@@ -28,8 +28,8 @@ const COUNTED: usize = 10_000;
 /// A name is no longer than PostgreSQL's.
 const RESOURCE: usize = 63;
 /// Of the time that writing a batch takes, the rest before the next one; not longer than so.
-const REST: u32 = 3;
-const MAX_REST: Duration = Duration::from_millis(200);
+const REST: u32 = 9;
+const MAX_REST: Duration = Duration::from_millis(500);
 /// How long the last batches may take when the server stops.
 const PATIENCE: Duration = Duration::from_secs(5);
 

@@ -19,7 +19,6 @@ pub(crate) use binaries::{Tools, find_tools};
 pub(crate) use file_system::FileSystem;
 use process::{ChildUser, Supervisor};
 
-use super::cluster;
 use crate::secrets::{hex, random, write_private};
 use crate::settings::Settings;
 
@@ -62,8 +61,8 @@ impl Embedded {
         write_connection_facts(&settings.data_dir, &sockets)?;
         let found = databases_on_disk(&folder)?;
         let program = tools.bin.join("postgres");
-        let supervisor = Supervisor::start(program, arguments, folder.clone(), user.clone(), config.clone()).await?;
-        remove_strays(&config, &folder, &user, found).await?;
+        let (supervisor, client) = Supervisor::start(program, arguments, folder.clone(), user.clone(), config.clone()).await?;
+        remove_strays(&client, &folder, &user, found).await?;
         Ok(Self { config, tools, file_system, supervisor })
     }
 
@@ -82,8 +81,7 @@ fn databases_on_disk(folder: &Path) -> anyhow::Result<Vec<u32>> {
 
 /// Removes what PostgreSQL never removes itself: folders of databases whose making it did not survive. Those were there before it
 /// started, so nobody is making them now, and it gives no new database a folder that exists.
-async fn remove_strays(login: &tokio_postgres::Config, folder: &Path, user: &ChildUser, found: Vec<u32>) -> anyhow::Result<()> {
-    let client = cluster::connect(login).await?;
+async fn remove_strays(client: &tokio_postgres::Client, folder: &Path, user: &ChildUser, found: Vec<u32>) -> anyhow::Result<()> {
     let known: HashSet<u32> = client.query("SELECT oid FROM pg_database", &[]).await?.iter().map(|row| row.get(0)).collect();
     for oid in found.into_iter().filter(|oid| !known.contains(oid)) {
         let stray = folder.join("base").join(oid.to_string());

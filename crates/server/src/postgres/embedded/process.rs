@@ -14,7 +14,9 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, bail};
 use tokio::sync::watch;
-use tokio_postgres::NoTls;
+use tokio_postgres::Client;
+
+use crate::postgres::cluster::connect;
 
 /// A new server that does not answer in this time has failed to start. Recovery after a crash can take minutes.
 const START_PATIENCE: Duration = Duration::from_secs(600);
@@ -195,14 +197,14 @@ pub(crate) struct Supervisor {
 }
 
 impl Supervisor {
-    /// Starts the server and waits until a login works.
+    /// Starts the server and waits until a login works, which is given along.
     pub(crate) async fn start(
         program: PathBuf,
         arguments: Vec<String>,
         folder: PathBuf,
         user: ChildUser,
         login: tokio_postgres::Config,
-    ) -> anyhow::Result<Self> {
+    ) -> anyhow::Result<(Self, Client)> {
         let shared = Arc::new(Shared { pid: AtomicI32::new(0), stopping: AtomicBool::new(false), lines: Mutex::new(Vec::new()) });
         let (report, mut state) = watch::channel(State::Running);
         let launch = Launch { program, arguments, folder, user, shared: Arc::clone(&shared) };
@@ -211,8 +213,8 @@ impl Supervisor {
         let supervisor = Self { shared, state: state.clone() };
         let started = Instant::now();
         loop {
-            match login.connect(NoTls).await {
-                Ok(_) => return Ok(supervisor),
+            match connect(&login).await {
+                Ok(client) => return Ok((supervisor, client)),
                 // It answers, and refuses this login: waiting would not help. Starting up and recovering are class 57.
                 Err(error) if error.code().is_some_and(|code| !code.code().starts_with("57")) => {
                     supervisor.stop().await;
@@ -225,7 +227,7 @@ impl Supervisor {
                 }
                 Err(_) => {}
             }
-            let tick = tokio::time::sleep(Duration::from_millis(10));
+            let tick = tokio::time::sleep(Duration::from_millis(2));
             tokio::select! { () = tick => {}, _ = state.changed() => {} }
             if let State::Died(how) = &*state.borrow() {
                 supervisor.shared.stopping.store(true, Ordering::SeqCst);

@@ -146,7 +146,8 @@ impl Lane {
     }
 
     fn keep(&self, sql: &str, name: &str, columns: Arc<[Column]>) -> Arc<Prepared> {
-        let prepared = Arc::new(Prepared { name: name.into(), columns, encoder: OnceLock::new(), is_slow: AtomicBool::new(false) });
+        let prepared =
+            Arc::new(Prepared { name: name.into(), columns, encoder: OnceLock::new(), is_slow: AtomicBool::new(false) });
         if let Some(evicted) = self.statements.insert(sql, Arc::clone(&prepared)) {
             self.close(&evicted.name);
         }
