@@ -442,6 +442,11 @@ impl Session {
             .map(|connection| &mut connection.client)
             .ok_or_else(|| Error::internal("a session without a connection"))
     }
+
+    /// Ends the connection, which is not wanted again soon.
+    pub(crate) fn close(mut self) {
+        self.connection = None;
+    }
 }
 
 impl Drop for Session {

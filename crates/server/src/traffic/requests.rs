@@ -27,8 +27,10 @@ const NOTED_WELL: usize = 400;
 const COUNTED: usize = 10_000;
 /// A name is no longer than PostgreSQL's.
 const RESOURCE: usize = 63;
+/// An environment with fewer requests between two is left without the connection they were written by.
+const FEW: u64 = 10;
 /// Of the time that writing a batch takes, the rest before the next one; not longer than so.
-const REST: u32 = 9;
+const REST: u32 = 4;
 const MAX_REST: Duration = Duration::from_millis(500);
 /// How long the last batches may take when the server stops.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -245,7 +247,11 @@ pub(crate) async fn write(handle: &Arc<Handle>) -> Result<()> {
     }
     let _pass = handle.enter().await?;
     let mut session = handle.platform().await?;
-    requests::write(session.client_mut()?, &batch).await
+    requests::write(session.client_mut()?, &batch).await?;
+    if batch.requests < FEW {
+        session.close();
+    }
+    Ok(())
 }
 
 /// Locks; a poisoned lock is used all the same, because nothing in this file panics while holding one.
