@@ -1,10 +1,7 @@
 //! A cluster: one PostgreSQL server on which environments are placed, and what may be said to it as its administrator.
 
-use std::future::poll_fn;
 use std::path::PathBuf;
-use std::pin::pin;
 use std::sync::Arc;
-use std::task::Poll;
 use std::time::Duration;
 
 use anyhow::{Context as _, bail};
@@ -234,25 +231,9 @@ pub(crate) fn scram_verifier(password: &str) -> String {
 pub(crate) async fn connect(config: &Config) -> Result<Client, tokio_postgres::Error> {
     let (client, connection) = config.connect(NoTls).await?;
     tokio::spawn(async move {
-        if let Err(error) = in_batches(connection).await {
+        if let Err(error) = connection.await {
             tracing::debug!(%error, "a database connection ended");
         }
     });
     Ok(client)
-}
-
-/// Drives a connection with one turn of patience: woken by a statement, it lets the tasks that are ready run before it, so that
-/// what they send goes to PostgreSQL in the same write. On a busy connection that is a third of the writes, and of PostgreSQL's wakings.
-async fn in_batches<T>(connection: impl Future<Output = T>) -> T {
-    let mut connection = pin!(connection);
-    let mut waited = false;
-    poll_fn(move |context| {
-        waited = !waited;
-        if waited {
-            context.waker().wake_by_ref();
-            return Poll::Pending;
-        }
-        connection.as_mut().poll(context)
-    })
-    .await
 }

@@ -476,6 +476,10 @@ fn choose(lanes: &[Arc<LaneSlot>]) -> Option<(Arc<LaneSlot>, bool)> {
 
 /// A turn at an environment's connections of one kind.
 async fn turn(slots: &Arc<Semaphore>) -> Result<OwnedSemaphorePermit> {
+    // Without a clock where nobody waits.
+    if let Ok(turn) = Arc::clone(slots).try_acquire_owned() {
+        return Ok(turn);
+    }
     let busy = || {
         Error::unavailable("environment/connections", "All connections of this environment are in use.", Duration::from_secs(1))
     };

@@ -238,10 +238,17 @@ impl<'a, 'p> Writer<'a, 'p> {
     /// What PostgreSQL would make of the object, without having it read there. The types are said, so that a statement that is kept does
     /// not outlive them.
     fn insert_scalars(&mut self, sql: &mut String, names: &[String], columns: &[&Column], scalars: &[Option<Cow<'p, str>>]) {
-        let typed = columns.iter().zip(scalars);
-        let values: Vec<String> =
-            typed.map(|(column, value)| format!("CAST({} AS {})", self.bind_optional(value.clone()), column.sql_type)).collect();
-        sql.push_str(&format!(" ({}) VALUES ({})", names.join(", "), values.join(", ")));
+        sql.push_str(" (");
+        sql.push_str(&names.join(", "));
+        sql.push_str(") VALUES (");
+        for (at, (column, value)) in columns.iter().zip(scalars).enumerate() {
+            sql.push_str(if at == 0 { "CAST(" } else { ", CAST(" });
+            sql.push_str(&self.bind_optional(value.clone()));
+            sql.push_str(" AS ");
+            sql.push_str(&column.sql_type);
+            sql.push(')');
+        }
+        sql.push(')');
     }
 
     fn on_conflict(
