@@ -60,6 +60,10 @@ pub(super) fn value(cursor: &mut Cursor<'_>, place: Place) -> Result<String, Dia
 
 /// `{…}` up to the brace that closes it, if there is one.
 fn braces<'a>(cursor: &mut Cursor<'a>) -> Option<&'a str> {
+    // Else what is no array would be read as one from its first brace on.
+    if cursor.peek() != Some('{') {
+        return None;
+    }
     let mut ahead = *cursor;
     let mut depth = 0;
     loop {
@@ -70,7 +74,6 @@ fn braces<'a>(cursor: &mut Cursor<'a>) -> Option<&'a str> {
             }
             '{' => depth += 1,
             '}' => depth -= 1,
-            _ if depth == 0 => return None,
             _ => {}
         }
         if depth > MAX_BRACES {
@@ -80,7 +83,7 @@ fn braces<'a>(cursor: &mut Cursor<'a>) -> Option<&'a str> {
         if depth == 0 {
             let text = &cursor.rest()[..cursor.rest().len() - ahead.rest().len()];
             *cursor = ahead;
-            return text.starts_with('{').then_some(text);
+            return Some(text);
         }
     }
 }

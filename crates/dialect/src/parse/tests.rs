@@ -228,6 +228,9 @@ fn values_in_trees() {
     assert_eq!(values[4].test, compare(Operator::Eq, "\"x\"y"));
     assert_eq!(values[5].field.path, [step("c", false, false), step("0", true, false)]);
     assert!(matches!(&values[6].test, Test::Quantified { values, .. } if values == &["x%", "y"]));
+    let braces_behind = tests("a.eq.\"x\"{b},a.eq.\"x\"}y");
+    assert_eq!(braces_behind[0].test, compare(Operator::Eq, "\"x\"{b}"));
+    assert_eq!(braces_behind[1].test, compare(Operator::Eq, "\"x\"}y"));
     assert_eq!(tests("a.plfts(german).Art Spass, b.eq.1")[1].field, field("b"));
     assert_eq!(error("or=(a.is.null x)").code, "PGRST100");
 }
