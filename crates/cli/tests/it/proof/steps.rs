@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use cloche_server::operation_steps;
 use serde_json::{Value, json};
@@ -16,6 +17,8 @@ use crate::harness::{Server, until};
 use crate::world::{Environment, Remains, blog, count, remains, superuser};
 
 const MOMENTS: [&str; 3] = ["before-effect", "after-effect", "after-log"];
+/// How long a connection that is to be cut at work is waited for (`postgres/sever.rs`), and some more.
+const LURKING: Duration = Duration::from_millis(700);
 const ACTIONS: [&str; 4] = ["error", "panic", "sever", "kill"];
 /// How many cells run at the same time. Instant copies want the source for themselves, and a cut strikes all there is.
 const AT_ONCE: usize = 4;
@@ -188,6 +191,10 @@ impl Stage {
                     }
                     let _ = self.server.owner().begin(cell.variant.mutation, input.clone()).await.unwrap();
                 }
+            }
+            if some.iter().any(|cell| cell.action == "sever" && cell.moment == "before-effect") {
+                // Where the effect sent no statement, the next one of anybody is still lain in wait for: half a second.
+                tokio::time::sleep(LURKING).await;
             }
         }
         self.struck(cells, &self.server.log());
