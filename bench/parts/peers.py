@@ -36,6 +36,7 @@ def against_peers(report, server, rounds, seconds):
             try:
                 peer = start(cleanup, cache, folder, server)
             except (Missing, OSError, subprocess.SubprocessError) as problem:
+                # Not every machine can install every one of them; why not is shown in the row.
                 report.skip(f"records | {name}", one_line(problem))
                 continue
             for kind, case in zip(KINDS, CASES):
@@ -46,6 +47,7 @@ def against_peers(report, server, rounds, seconds):
                     check(peer, kind)
                     ours, theirs = measure(blog, case, peer, kind, folder, rounds, length, connections)
                 except (Missing, OSError) as problem:
+                    # It lacks such a request, or answers none in time: there is nothing to compare with.
                     report.skip(row, one_line(problem))
                     continue
                 least = KINDS[kind][1]

@@ -62,6 +62,7 @@ class Caller:
 
 def against_full_access(report, server, rounds, seconds):
     if not machine.tool("wrk", "wrk"):
+        # Without a load generator there is nothing to measure; the other parts go on.
         report.skip("requests by rules and masks | full access", "wrk is missing (Debian: wrk)")
         return
     blog = Blog(server, "bench-rules", definitions("hide"), (FILL, HIDDEN))
