@@ -4,8 +4,11 @@ use std::collections::BTreeSet;
 use std::os::unix::fs::PermissionsExt as _;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use serde_json::{Value, json};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::TcpStream;
 
 use crate::harness::{Server, postgres_bin, run_cli, signal, until};
 use crate::secrecy::assert_no_secret;
@@ -45,6 +48,34 @@ async fn a_first_start_says_what_there_is_and_keeps_its_secrets_private() {
     let server = stopped.start();
     let viewer = server.owner().query("query { viewer { instanceOwner } server { version postgresKind } }", json!({})).await;
     assert_eq!((&viewer["viewer"]["instanceOwner"], &viewer["server"]["postgresKind"]), (&json!(true), &json!("embedded")));
+}
+
+/// A client that sends all of a large request before it reads must find the answer, though the server had said no long before.
+#[tokio::test]
+async fn who_is_refused_while_still_sending_gets_the_answer() {
+    const SIZE: usize = 16 << 20;
+    let server = Server::start();
+    let root = blog(&server).await;
+    let owner = server.owner().token;
+    for (what, path, credential, status) in [
+        ("no such key", "/v1/data/posts", "X-API-Key: sk_none".to_owned(), 401),
+        ("too large a record", "/v1/data/posts", format!("X-API-Key: {}", root.secret), 413),
+        ("too large a query", "/graphql", format!("Authorization: Bearer {owner}"), 413),
+    ] {
+        let mut client = TcpStream::connect(server.url.strip_prefix("http://").unwrap()).await.unwrap();
+        let head = format!(
+            "POST {path} HTTP/1.1\r\nHost: x\r\n{credential}\r\nContent-Type: application/json\r\nContent-Length: {SIZE}\r\n\r\n"
+        );
+        client.write_all(head.as_bytes()).await.unwrap();
+        // Answered from here on: what is sent now meets a server that wants nothing more.
+        for _ in 0..SIZE / 65_536 {
+            client.write_all(&[b' '; 65_536]).await.unwrap_or_else(|error| panic!("{what}: {error}"));
+            tokio::time::sleep(Duration::from_millis(2)).await;
+        }
+        let mut answer = String::new();
+        client.read_to_string(&mut answer).await.unwrap_or_else(|error| panic!("{what}: {error}"));
+        assert!(answer.starts_with(&format!("HTTP/1.1 {status} ")), "{what}: {answer}");
+    }
 }
 
 #[tokio::test]

@@ -8,9 +8,9 @@ use std::net::SocketAddr;
 use std::pin::pin;
 use std::time::Duration;
 
-use axum::body::Body;
 use axum::extract::Request;
 use axum::response::Response;
+use futures_util::TryFutureExt as _;
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
@@ -20,6 +20,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tower::Service;
 
 use super::address::Peer;
+use super::lingering::{Lingering, Unread};
 
 /// How long requests may take to finish once the server is told to stop.
 const GRACE: Duration = Duration::from_secs(15);
@@ -42,12 +43,14 @@ where
             () = &mut stop => break,
             accepted = accept(&listener) => accepted,
         };
-        let service = service.clone();
+        let (service, unread) = (service.clone(), Unread::default());
+        let stream = Lingering::new(stream, unread.clone());
         let answer = service_fn(move |request: hyper::Request<Incoming>| {
-            let mut request = request.map(Body::new);
+            let mut request = request.map(|body| unread.watch(body));
             request.extensions_mut().insert(Peer(peer));
+            let unread = unread.clone();
             // A router is always ready.
-            service.clone().call(request)
+            service.clone().call(request).map_ok(move |response| unread.told_of_in(response))
         });
         let connection = under_way.watch(http.serve_connection(TokioIo::new(stream), answer));
         tokio::spawn(async move {

@@ -7,6 +7,7 @@ mod console;
 pub(crate) mod data;
 mod error;
 pub(crate) mod graphql;
+mod lingering;
 mod operations;
 pub(crate) mod request_id;
 mod router;

@@ -3,7 +3,6 @@
 use std::borrow::Cow;
 use std::collections::HashSet;
 use std::fmt;
-use std::time::Duration;
 
 use axum::body::{Body, HttpBody};
 use axum::extract::Request;
@@ -22,16 +21,13 @@ use crate::postgres::scope::EnvironmentScope;
 
 /// Columns a PostgreSQL table may have: no object needs more keys.
 const MAX_KEYS: usize = 1600;
-/// What is read and thrown away of a body that is too large, so that the client gets to read the answer.
-const MAX_DRAINED: usize = 128 << 20;
-const MAX_DRAINING: Duration = Duration::from_secs(10);
 
 /// The whole body as JSON: as it came, or made of CSV or a form.
 pub(super) async fn read(scope: &EnvironmentScope, request: Request) -> Result<Bytes> {
     let (Parts { headers, .. }, body) = request.into_parts();
     let kind = media_type(&headers);
     let convert: fn(&[u8]) -> Result<Vec<u8>> = match kind.as_str() {
-        kind if is_json(kind) => return read_any(scope, &headers, body).await,
+        kind if is_json(kind) => return read_any(scope, body).await,
         "text/csv" => convert::csv,
         "application/x-www-form-urlencoded" => convert::form,
         _ => {
@@ -39,16 +35,14 @@ pub(super) async fn read(scope: &EnvironmentScope, request: Request) -> Result<B
                 .hint("Send JSON, with Content-Type: application/json, or text/csv."));
         }
     };
-    let text = read_any(scope, &headers, body).await?;
+    let text = read_any(scope, body).await?;
     convert(&text).map(Bytes::from)
 }
 
-/// The whole body, whatever it is, within the environment's limit.
-pub(super) async fn read_any(scope: &EnvironmentScope, headers: &HeaderMap, body: Body) -> Result<Bytes> {
+/// The whole body, whatever it is, within the environment's limit. What is too large is not read further.
+pub(super) async fn read_any(scope: &EnvironmentScope, body: Body) -> Result<Bytes> {
     let limit = scope.settings().max_body_bytes;
-    let waits = headers.contains_key(header::EXPECT);
-    if waits && body.size_hint().lower() > limit {
-        // The client has not sent it yet.
+    if body.size_hint().lower() > limit {
         return Err(too_large(limit));
     }
     let mut stream = body.into_data_stream();
@@ -56,18 +50,6 @@ pub(super) async fn read_any(scope: &EnvironmentScope, headers: &HeaderMap, body
     while let Some(chunk) = stream.next().await {
         let chunk = chunk.map_err(|_| Error::bad_input("request/incomplete-body", "The body ended too early."))?;
         if (whole.len() + chunk.len()) as u64 > limit {
-            let mut drained = whole.len() + chunk.len();
-            drop(whole);
-            let drain = async {
-                while let Some(Ok(chunk)) = stream.next().await {
-                    drained += chunk.len();
-                    if drained > MAX_DRAINED {
-                        break;
-                    }
-                }
-            };
-            // However far it got: the answer is the same.
-            let _ = tokio::time::timeout(MAX_DRAINING, drain).await;
             return Err(too_large(limit));
         }
         whole.extend_from_slice(&chunk);

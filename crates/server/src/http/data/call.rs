@@ -39,7 +39,7 @@ pub(super) async fn post(
 ) -> Result<Response> {
     let query = ranged(parse(asked.query())?, &asked);
     let (Parts { headers, .. }, body) = request.into_parts();
-    let bytes = body::read_any(&scope, &headers, body).await?;
+    let bytes = body::read_any(&scope, body).await?;
     let (arguments, whole) = body::arguments(&headers, &bytes)?;
     let read = |_: &[crate::postgres::schema::Function]| Ok((arguments.clone(), whole, query.clone()));
     let listing = Listing { max_affected: max_affected(&asked), ..listing(&asked) };
