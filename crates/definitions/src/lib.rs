@@ -162,5 +162,5 @@ pub use model::{
 pub use parse::{SourceFile, parse};
 pub use plan::{Action, Change, Extra, Plan, PlanOptions, plan, plan_role_drop};
 pub use print::print;
-pub use sql::{quote_identifier, quote_literal};
+pub use sql::{push_identifier, quote_identifier, quote_literal};
 pub use unresolved::Unresolved;

@@ -6,19 +6,28 @@ use crate::model::{Check, Column, EnumType, ForeignKey, Index, IndexColumn, Inde
 
 /// A name as SQL writes it, quoted: `posts` → `"posts"`.
 pub fn quote_identifier(name: &str) -> String {
-    // By hand: every statement of the data plane is full of names.
     let mut quoted = String::with_capacity(name.len() + 2);
-    quoted.push('"');
-    for (at, part) in name.split('"').enumerate() {
-        quoted.push_str(if at > 0 { "\"\"" } else { "" });
-        quoted.push_str(part);
-    }
-    quoted.push('"');
+    push_identifier(&mut quoted, name);
     quoted
+}
+
+/// The same at the end of what is being written: every statement of the data plane is full of names.
+pub fn push_identifier(sql: &mut String, name: &str) {
+    sql.push('"');
+    if name.as_bytes().contains(&b'"') {
+        sql.push_str(&name.replace('"', "\"\""));
+    } else {
+        sql.push_str(name);
+    }
+    sql.push('"');
 }
 
 /// A text as SQL writes it: `it's` → `'it''s'`. A text with a backslash is written so that no setting of the server changes it.
 pub fn quote_literal(text: &str) -> String {
+    let has = |byte: u8| text.as_bytes().contains(&byte);
+    if !has(b'\'') && !has(b'\\') {
+        return ["'", text, "'"].concat();
+    }
     let doubled = text.replace('\'', "''");
     if doubled.contains('\\') { format!("E'{}'", doubled.replace('\\', "\\\\")) } else { format!("'{doubled}'") }
 }

@@ -6,6 +6,7 @@ mod auth;
 mod error;
 mod fence;
 mod http;
+mod map;
 mod postgres;
 mod reconcile;
 mod sagas;

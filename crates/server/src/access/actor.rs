@@ -1,102 +1,59 @@
 //! A rule's values, as the actor gives them.
 
-use cloche_definitions::role::{ActorValue, Comparison, Operand, ScopeRule};
-use cloche_dialect::{Boolean, Field, Filter, Is, Node, Operator, Test};
-use serde_json::Value;
+use std::borrow::Cow;
 
+use cloche_definitions::role::{ActorValue, Comparison, Operand};
+use serde_json::Value as Json;
+
+use super::guard::{Condition, Value};
+use super::rules::Scope;
 use crate::postgres::scope::EndUser;
 
-/// What a value comes to for one actor.
-enum Given {
-    One(String),
-    Many(Vec<String>),
-    /// The actor does not have it.
-    Nothing,
-}
-
 /// The condition of one rule for one actor. None: no row meets it, because the actor does not have the value.
-pub(super) fn condition(rule: &ScopeRule, user: Option<&EndUser>) -> Option<Node> {
-    let given = match &rule.value {
-        Operand::Text(text) => Given::One(text.clone()),
-        Operand::List(values) => Given::Many(values.clone()),
-        Operand::Actor(value) => given(value, user),
+pub(super) fn condition<'r>(scope: &'r Scope, user: Option<&'r EndUser>) -> Option<Condition<'r>> {
+    let (value, is_fixed) = match &scope.value {
+        Operand::Text(text) => (Value::One(Cow::Borrowed(text)), true),
+        Operand::List(values) => (Value::Many(Cow::Borrowed(values)), true),
+        Operand::Actor(value) => (given(value, user?)?, false),
     };
-    let test = match (rule.operator, given) {
-        (Comparison::IsNull, Given::One(text)) => Test::Is(if text == "false" { Is::NotNull } else { Is::Null }),
+    let takes_many = matches!(scope.operator, Comparison::In | Comparison::Contains);
+    match &value {
         // The array has all of an empty list: whoever has nothing would reach every row.
-        (_, Given::Nothing) => return None,
-        (_, Given::Many(values)) if values.is_empty() => return None,
-        (Comparison::In, Given::Many(values)) => Test::In(values),
-        (Comparison::In, Given::One(value)) => Test::In(vec![value]),
-        (Comparison::Contains, Given::Many(values)) => compare(Operator::Contains, array(&values)),
-        (Comparison::Contains, Given::One(value)) => compare(Operator::Contains, array(&[value])),
-        (_, Given::Many(_)) => return None,
-        (comparison, Given::One(value)) => compare(operator(comparison), value),
-    };
-    let field = Field { column: rule.field.clone(), path: Vec::new() };
-    Some(Node::Filter(Filter { field, negated: false, test }))
-}
-
-fn compare(operator: Operator, value: String) -> Test {
-    Test::Compare { operator, value }
-}
-
-fn operator(comparison: Comparison) -> Operator {
-    match comparison {
-        Comparison::Neq => Operator::Neq,
-        Comparison::Gt => Operator::Gt,
-        Comparison::Gte => Operator::Gte,
-        Comparison::Lt => Operator::Lt,
-        Comparison::Lte => Operator::Lte,
-        Comparison::Contains => Operator::Contains,
-        Comparison::Eq | Comparison::In | Comparison::IsNull => Operator::Eq,
+        Value::Many(values) if values.is_empty() || !takes_many => None,
+        _ => Some(Condition { field: &scope.field, operator: scope.operator, value, is_fixed }),
     }
 }
 
-fn given(value: &ActorValue, user: Option<&EndUser>) -> Given {
-    let Some(user) = user else { return Given::Nothing };
+/// None if the actor does not have it.
+fn given<'r>(value: &ActorValue, user: &'r EndUser) -> Option<Value<'r>> {
     match value {
-        ActorValue::UserId => Given::One(user.id.to_string()),
+        ActorValue::UserId => {
+            let mut text = uuid::Uuid::encode_buffer();
+            Some(Value::One(Cow::Owned(user.id.hyphenated().encode_lower(&mut text).to_owned())))
+        }
         // Where addresses are not confirmed, anybody can sign up with anybody's: only one that was shown to be theirs counts.
-        ActorValue::Email if user.claims.get("email_verified") != Some(&Value::Bool(true)) => Given::Nothing,
-        ActorValue::Email => of_claim(user.claims.get("email")),
-        ActorValue::Roles => Given::Many(user.roles.clone()),
-        ActorValue::Claim(path) => of_claim(path.iter().try_fold(&user.claims, |claims, key| claims.get(key))),
+        ActorValue::Email if user.claims.get("email_verified") != Some(&Json::Bool(true)) => None,
+        ActorValue::Email => of_claim(user.claims.get("email")?),
+        ActorValue::Roles => Some(Value::Many(Cow::Borrowed(&user.roles))),
+        ActorValue::Claim(path) => of_claim(path.iter().try_fold(&user.claims, |claims, key| claims.get(key))?),
     }
 }
 
 /// Texts, numbers and booleans, and lists of them. A list with anything else in it is as good as none.
-fn of_claim(claim: Option<&Value>) -> Given {
+fn of_claim(claim: &Json) -> Option<Value<'_>> {
     match claim {
-        Some(Value::Array(items)) => items.iter().map(scalar).collect::<Option<_>>().map_or(Given::Nothing, Given::Many),
-        Some(value) => scalar(value).map_or(Given::Nothing, Given::One),
-        None => Given::Nothing,
+        Json::Array(items) => {
+            let items: Option<Vec<String>> = items.iter().map(|item| scalar(item).map(Cow::into_owned)).collect();
+            items.map(|items| Value::Many(Cow::Owned(items)))
+        }
+        value => scalar(value).map(Value::One),
     }
 }
 
-fn scalar(value: &Value) -> Option<String> {
+fn scalar(value: &Json) -> Option<Cow<'_, str>> {
     match value {
-        Value::String(text) => Some(text.clone()),
-        Value::Number(_) | Value::Bool(_) => Some(value.to_string()),
-        Value::Null | Value::Array(_) | Value::Object(_) => None,
+        Json::String(text) => Some(Cow::Borrowed(text)),
+        Json::Number(_) | Json::Bool(_) => Some(Cow::Owned(value.to_string())),
+        Json::Null | Json::Array(_) | Json::Object(_) => None,
     }
-}
-
-/// An array of texts as PostgreSQL writes it.
-fn array(values: &[String]) -> String {
-    let quoted: Vec<String> = values.iter().map(|it| format!("\"{}\"", it.replace('\\', "\\\\").replace('"', "\\\""))).collect();
-    format!("{{{}}}", quoted.join(","))
-}
-
-/// All of the conditions, or any of them.
-pub(super) fn group(boolean: Boolean, mut nodes: Vec<Node>) -> Node {
-    if nodes.len() == 1 {
-        return nodes.remove(0);
-    }
-    Node::Group { boolean, negated: false, nodes }
-}
-
-/// What no row meets.
-pub(super) fn nothing() -> Node {
-    Node::Group { boolean: Boolean::Or, negated: false, nodes: Vec::new() }
 }

@@ -1,10 +1,9 @@
 //! Why an actor may, or may not, do something: the rules that were looked at, and which of them decide.
 
-use cloche_definitions::role::{Effect, Masking, Operand};
-use cloche_dialect::{Boolean, Filter, Is, Node, Operator, Test};
+use cloche_definitions::role::{Comparison, Effect, Masking, Operand};
 use cloche_wire::KeyKind;
 
-use super::guard::{Guard, Mask};
+use super::guard::{Condition, Guard, Mask, Rows, Value};
 use super::rules::{Resource, Role, Rules, is_about, of_columns, verb_of};
 use super::scopes;
 use crate::postgres::schema::Verb;
@@ -101,7 +100,7 @@ fn subject(rule: &Looked) -> String {
     format!("The role '{}'", rule.role.as_deref().unwrap_or_default())
 }
 
-fn allowed_text(guard: &Guard) -> String {
+fn allowed_text(guard: &Guard<'_>) -> String {
     match (guard.rows.is_some(), guard.masks.is_empty()) {
         (false, true) => "It is allowed for every row and column.".into(),
         (true, true) => "It is allowed for the rows of the condition.".into(),
@@ -176,7 +175,12 @@ fn name_of(masking: &Masking) -> &'static str {
     }
 }
 
-fn masks(guard: &Guard, roles: &[&Role], resource: Resource<'_>, columns: &dyn Fn(&str) -> Option<Vec<String>>) -> Vec<Masked> {
+fn masks(
+    guard: &Guard<'_>,
+    roles: &[&Role],
+    resource: Resource<'_>,
+    columns: &dyn Fn(&str) -> Option<Vec<String>>,
+) -> Vec<Masked> {
     let named = guard.masks.iter().filter(|(column, _)| !column.is_empty());
     let masked = named.filter_map(|(column, mask)| {
         let (mask, text, rows) = match mask {
@@ -194,41 +198,36 @@ fn masks(guard: &Guard, roles: &[&Role], resource: Resource<'_>, columns: &dyn F
     masked.collect()
 }
 
-/// A condition as people read it.
-fn in_words(node: &Node) -> String {
-    match node {
-        Node::Filter(filter) => filter_in_words(filter),
-        Node::Group { nodes, .. } if nodes.is_empty() => "no row (the actor does not have what a rule asks for)".into(),
-        Node::Group { boolean, nodes, .. } => {
-            let between = if *boolean == Boolean::And { " and " } else { " or " };
-            let part = |node: &Node| match node {
-                Node::Group { nodes, .. } if nodes.len() > 1 => format!("({})", in_words(node)),
-                _ => in_words(node),
-            };
-            nodes.iter().map(part).collect::<Vec<_>>().join(between)
-        }
+/// Conditions as people read them.
+fn in_words(rows: &Rows<'_>) -> String {
+    let several = rows.0.len() > 1;
+    let lists = rows.0.iter().map(|all| {
+        let words = all.iter().map(condition_in_words).collect::<Vec<_>>().join(" and ");
+        if several && all.len() > 1 { format!("({words})") } else { words }
+    });
+    match lists.collect::<Vec<_>>().as_slice() {
+        [] => "no row (the actor does not have what a rule asks for)".into(),
+        lists => lists.join(" or "),
     }
 }
 
-fn filter_in_words(filter: &Filter) -> String {
-    let column = &filter.field.column;
-    match &filter.test {
-        Test::Compare { operator, value } => {
-            let symbol = match operator {
-                Operator::Neq => "<>",
-                Operator::Gt => ">",
-                Operator::Gte => ">=",
-                Operator::Lt => "<",
-                Operator::Lte => "<=",
-                Operator::Contains => "contains",
-                _ => "=",
-            };
-            format!("{column} {symbol} '{value}'")
-        }
-        Test::In(values) => {
-            format!("{column} in ({})", values.iter().map(|value| format!("'{value}'")).collect::<Vec<_>>().join(", "))
-        }
-        Test::Is(Is::NotNull) => format!("{column} is not null"),
-        _ => format!("{column} is null"),
+fn condition_in_words(condition: &Condition<'_>) -> String {
+    let column = &condition.field.column;
+    let symbol = match condition.operator {
+        Comparison::Eq => "=",
+        Comparison::Neq => "<>",
+        Comparison::Gt => ">",
+        Comparison::Gte => ">=",
+        Comparison::Lt => "<",
+        Comparison::Lte => "<=",
+        Comparison::In => "in",
+        Comparison::Contains => "contains",
+        Comparison::IsNull => return format!("{column} is {}", if condition.is_null() { "null" } else { "not null" }),
+    };
+    let quoted = |values: &[String]| values.iter().map(|value| format!("'{value}'")).collect::<Vec<_>>().join(", ");
+    match &condition.value {
+        Value::One(value) if condition.operator == Comparison::In => format!("{column} in ('{value}')"),
+        Value::One(value) => format!("{column} {symbol} '{value}'"),
+        Value::Many(values) => format!("{column} {symbol} ({})", quoted(values)),
     }
 }

@@ -9,6 +9,6 @@ mod scopes;
 mod tests;
 
 pub(crate) use explain::{Explanation, Looked, Masked};
-pub(crate) use guard::{Guard, Mask};
+pub(crate) use guard::{Condition, Guard, Mask, Rows, Value};
 pub(crate) use rules::{Resource, Rules, Stored, verb_of};
 pub(crate) use scopes::right;

@@ -1,19 +1,21 @@
 //! The environment's roles, laid out so that asking what an actor may do is a look-up.
 
-use std::collections::{BTreeMap, HashMap};
+use std::borrow::Cow;
+use std::collections::BTreeMap;
 
 use cloche_definitions::Access;
 use cloche_definitions::role::{
-    ANON, Effect, FieldMask, Masking, Operation, Resource as Named, Role as Definition, ScopeRule, USER,
+    ANON, Comparison, Effect, FieldMask, Masking, Operand, Operation, Resource as Named, Role as Definition, USER,
 };
-use cloche_dialect::{Boolean, Node};
+use cloche_dialect::Field;
 use cloche_wire::KeyKind;
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::actor::{condition, group, nothing};
-use super::guard::{Guard, Mask};
+use super::actor::condition;
+use super::guard::{Guard, Mask, Masks, Rows};
 use super::scopes;
+use crate::map::Map;
 use crate::postgres::schema::{Verb, Verbs};
 use crate::postgres::scope::{DataActor, EndUser};
 
@@ -37,7 +39,7 @@ pub(crate) struct Stored {
 /// The rules of one environment. Without any, publishable keys may do nothing.
 #[derive(Debug, Default)]
 pub(crate) struct Rules {
-    roles: HashMap<String, Role>,
+    roles: BTreeMap<String, Role>,
 }
 
 /// One role, by resource.
@@ -57,7 +59,7 @@ pub(super) struct Role {
 /// What a role says of the resources of one kind.
 #[derive(Debug, Default)]
 struct Shelf {
-    named: HashMap<String, Entry>,
+    named: Map<String, Entry>,
     /// Of those that are not named.
     rest: Entry,
 }
@@ -67,23 +69,24 @@ struct Shelf {
 pub(super) struct Entry {
     pub(super) allow: Verbs,
     pub(super) deny: Verbs,
-    scopes: Vec<(Verbs, ScopeRule)>,
-    masks: BTreeMap<String, Masking>,
+    scopes: Vec<Scope>,
+    masks: Masks<'static>,
 }
 
-/// How far roles open a resource.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Opening {
-    /// One of them reaches every row and shows every column.
-    Whole,
-    /// Each has conditions or masks.
-    Part,
+/// A rule about rows: what each must be like.
+#[derive(Debug, Clone)]
+pub(super) struct Scope {
+    verbs: Verbs,
+    pub(super) field: Field,
+    pub(super) operator: Comparison,
+    pub(super) value: Operand,
 }
 
-/// A role that allows what is asked, and the rows it reaches. None: all of them.
-pub(super) struct Reach<'r> {
-    pub(super) rows: Option<Node>,
-    pub(super) masks: &'r BTreeMap<String, Masking>,
+/// What one role that allows what is asked leaves of the resource.
+struct Reach<'r> {
+    /// None: all of them.
+    rows: Option<Rows<'r>>,
+    masks: &'r Masks<'r>,
 }
 
 impl Rules {
@@ -117,7 +120,7 @@ impl Rules {
     }
 
     /// What the actor may do with the resource; None if nothing.
-    pub(crate) fn guard(&self, actor: &DataActor, resource: Resource<'_>, verb: Verb) -> Option<Guard> {
+    pub(crate) fn guard<'r>(&'r self, actor: &'r DataActor, resource: Resource<'_>, verb: Verb) -> Option<Guard<'r>> {
         if actor.kind == KeyKind::Secret && scopes::covering(&actor.scopes, resource, verb).is_none() {
             return None;
         }
@@ -126,10 +129,27 @@ impl Rules {
             (None, KeyKind::Publishable) => None,
             (None, KeyKind::Secret) => return Some(Guard::default()),
         };
-        match self.opening(user, resource, verb)? {
+        let mut allowing = Vec::new();
+        let mut is_whole = false;
+        for role in self.roles_of(user) {
+            let entry = role.entry(resource);
+            if role.denies(entry, verb) {
+                return None;
+            }
+            if entry.allow.contains(verb) {
+                is_whole |= entry.is_whole(verb);
+                allowing.push(entry);
+            }
+        }
+        match allowing.as_slice() {
+            [] => None,
             // What others say takes nothing from that.
-            Opening::Whole => Some(Guard::default()),
-            Opening::Part => Some(combined(self.reaches(user, resource, verb))),
+            _ if is_whole => Some(Guard::default()),
+            [only] => {
+                let Reach { rows, masks } = only.reach(user, verb);
+                Some(Guard { rows, masks: Cow::Borrowed(masks) })
+            }
+            several => Some(combined(&several.iter().map(|entry| entry.reach(user, verb)).collect::<Vec<_>>())),
         }
     }
 
@@ -138,30 +158,18 @@ impl Rules {
         if actor.kind == KeyKind::Secret && scopes::covering(&actor.scopes, resource, verb).is_none() {
             return false;
         }
-        match (&actor.user, actor.kind) {
-            (None, KeyKind::Secret) => true,
-            (user, _) => self.opening(user.as_deref(), resource, verb).is_some(),
+        if actor.kind == KeyKind::Secret && actor.user.is_none() {
+            return true;
         }
-    }
-
-    /// How far the roles open a resource, for who comes with a user or without; None if they do not.
-    fn opening(&self, user: Option<&EndUser>, resource: Resource<'_>, verb: Verb) -> Option<Opening> {
-        let (mut allows, mut open) = (0_usize, false);
-        for role in self.roles_of(user) {
+        let mut allows = false;
+        for role in self.roles_of(actor.user.as_deref()) {
             let entry = role.entry(resource);
-            if role.is_unreadable || entry.deny.contains(verb) {
-                return None;
+            if role.denies(entry, verb) {
+                return false;
             }
-            if entry.allow.contains(verb) {
-                allows += 1;
-                open |= entry.masks.is_empty() && !entry.scopes.iter().any(|(verbs, _)| verbs.contains(verb));
-            }
+            allows |= entry.allow.contains(verb);
         }
-        match (allows, open) {
-            (0, _) => None,
-            (_, true) => Some(Opening::Whole),
-            (_, false) => Some(Opening::Part),
-        }
+        allows
     }
 
     /// The roles somebody has. One that no rule is about says nothing.
@@ -170,58 +178,54 @@ impl Rules {
         let own = user.map_or(&[][..], |user| user.roles.as_slice());
         std::iter::once(first).chain(own.iter().map(String::as_str)).filter_map(|name| self.roles.get(name))
     }
+}
 
-    /// The roles that allow it, each with what it reaches.
-    pub(super) fn reaches<'r>(&'r self, user: Option<&'r EndUser>, resource: Resource<'_>, verb: Verb) -> Vec<Reach<'r>> {
-        let allowing = self.roles_of(user).map(|role| role.entry(resource)).filter(|entry| entry.allow.contains(verb));
-        allowing
-            .map(|entry| {
-                let rows = entry.scopes.iter().filter(|(verbs, _)| verbs.contains(verb)).map(|(_, rule)| condition(rule, user));
-                let rows: Vec<Option<Node>> = rows.collect();
-                let rows = match rows.into_iter().collect::<Option<Vec<Node>>>() {
-                    Some(conditions) if conditions.is_empty() => None,
-                    Some(conditions) => Some(group(Boolean::And, conditions)),
-                    None => Some(nothing()),
-                };
-                Reach { rows, masks: &entry.masks }
-            })
-            .collect()
+impl Entry {
+    /// It reaches every row and shows every column.
+    fn is_whole(&self, verb: Verb) -> bool {
+        self.masks.is_empty() && !self.scopes.iter().any(|scope| scope.verbs.contains(verb))
+    }
+
+    fn reach<'r>(&'r self, user: Option<&'r EndUser>, verb: Verb) -> Reach<'r> {
+        let mut scopes = self.scopes.iter().filter(|scope| scope.verbs.contains(verb)).peekable();
+        let rows = scopes.peek().is_some().then(|| {
+            let all: Option<Vec<_>> = scopes.map(|scope| condition(scope, user)).collect();
+            Rows(all.into_iter().collect())
+        });
+        Reach { rows, masks: &self.masks }
     }
 }
 
 /// What several roles leave together: any of their rows, and a column as it is where one that reaches the row shows it.
-fn combined(mut reaches: Vec<Reach<'_>>) -> Guard {
-    if let [only] = reaches.as_mut_slice() {
-        let masks = only.masks.iter().map(|(column, masking)| (column.clone(), masked(masking)));
-        return Guard { masks: masks.collect(), rows: only.rows.take() };
-    }
-    let none = nothing();
-    let reaching: Vec<&Reach<'_>> = reaches.iter().filter(|reach| reach.rows.as_ref() != Some(&none)).collect();
+fn combined<'r>(reaches: &[Reach<'r>]) -> Guard<'r> {
+    let none = Rows::default();
+    let reaching: Vec<&Reach<'r>> = reaches.iter().filter(|reach| reach.rows.as_ref() != Some(&none)).collect();
     if reaching.is_empty() {
         // No row at all; what is hidden still looks as if it were not there.
-        return Guard { rows: Some(none), masks: masks(&reaches.iter().collect::<Vec<_>>()) };
+        return Guard { rows: Some(none), masks: Cow::Owned(masks(&reaches.iter().collect::<Vec<_>>())) };
     }
-    Guard { rows: any_of(reaching.iter().map(|reach| &reach.rows)), masks: masks(&reaching) }
+    Guard { rows: any_of(reaching.iter().map(|reach| &reach.rows)), masks: Cow::Owned(masks(&reaching)) }
 }
 
 /// None if one of them has no condition.
-fn any_of<'n>(rows: impl Iterator<Item = &'n Option<Node>>) -> Option<Node> {
-    let mut conditions: Vec<Node> = Vec::new();
+fn any_of<'n, 'r: 'n>(rows: impl Iterator<Item = &'n Option<Rows<'r>>>) -> Option<Rows<'r>> {
+    let mut any = Rows::default();
     for rows in rows {
-        let rows = rows.as_ref()?;
-        if !conditions.contains(rows) {
-            conditions.push(rows.clone());
+        for conditions in &rows.as_ref()?.0 {
+            if !any.0.contains(conditions) {
+                any.0.push(conditions.clone());
+            }
         }
     }
-    Some(group(Boolean::Or, conditions))
+    Some(any)
 }
 
-fn masks(reaches: &[&Reach<'_>]) -> BTreeMap<String, Mask> {
+fn masks<'r>(reaches: &[&Reach<'r>]) -> Masks<'r> {
     let columns = reaches.iter().flat_map(|reach| reach.masks.keys());
     let masked = columns.filter_map(|column| {
-        let (masking, showing): (Vec<&Reach<'_>>, Vec<&Reach<'_>>) =
+        let (masking, showing): (Vec<&Reach<'r>>, Vec<&Reach<'r>>) =
             reaches.iter().copied().partition(|reach| reach.masks.contains_key(column));
-        let shown = |reach: &Reach<'_>| showing.iter().any(|other| other.rows.is_none() || other.rows == reach.rows);
+        let shown = |reach: &Reach<'r>| showing.iter().any(|other| other.rows.is_none() || other.rows == reach.rows);
         // Whoever masks it reaches no row that another role does not show.
         if masking.iter().all(|reach| shown(reach)) {
             return None;
@@ -230,31 +234,17 @@ fn masks(reaches: &[&Reach<'_>]) -> BTreeMap<String, Mask> {
         let mask = match (showing.is_empty(), text) {
             (true, None) => Mask::Hide,
             (true, Some(text)) => Mask::Redact(text),
-            (false, text) => Mask::Unless { rows: any_of(showing.iter().map(|reach| &reach.rows)).unwrap_or_else(nothing), text },
+            (false, text) => Mask::Unless { rows: any_of(showing.iter().map(|reach| &reach.rows)).unwrap_or_default(), text },
         };
         Some((column.clone(), mask))
     });
     masked.collect()
 }
 
-/// What becomes of a column that nobody shows.
-fn masked(masking: &Masking) -> Mask {
-    match masking {
-        Masking::Hide => Mask::Hide,
-        Masking::Redact(text) => Mask::Redact(text.clone()),
-    }
-}
-
-/// None if one of them hides; else the text of the first.
-fn strictest<'m>(maskings: impl Iterator<Item = &'m Masking>) -> Option<String> {
-    let mut first = None;
-    for masking in maskings {
-        match masking {
-            Masking::Hide => return None,
-            Masking::Redact(text) => first = first.or_else(|| Some(text.clone())),
-        }
-    }
-    first
+/// The text of the first, if all of them redact.
+fn strictest<'m, 'r: 'm>(masks: impl Iterator<Item = &'m Mask<'r>>) -> Option<String> {
+    let texts: Option<Vec<&String>> = masks.map(|mask| if let Mask::Redact(text) = mask { Some(text) } else { None }).collect();
+    texts?.first().map(|text| (*text).clone())
 }
 
 pub(crate) fn verb_of(operation: Operation) -> Verb {
@@ -292,6 +282,11 @@ pub(super) fn is_about(named: &Named, resource: Resource<'_>) -> bool {
 }
 
 impl Role {
+    /// One that cannot be read may deny anything.
+    fn denies(&self, entry: &Entry, verb: Verb) -> bool {
+        self.is_unreadable || entry.deny.contains(verb)
+    }
+
     pub(super) fn entry(&self, resource: Resource<'_>) -> &Entry {
         let (shelf, name) = match resource {
             Resource::Table(name) => (&self.tables, name),
@@ -340,15 +335,15 @@ impl Role {
             *set = set.with(verbs(&policy.actions));
         }
         for rule in self.definition.scope_rules.iter().filter(|rule| is_about(&rule.resource, resource)) {
-            entry.scopes.push((verbs(&rule.actions), rule.clone()));
+            let field = Field { column: rule.field.clone(), path: Vec::new() };
+            let (verbs, operator, value) = (verbs(&rule.actions), rule.operator, rule.value.clone());
+            entry.scopes.push(Scope { verbs, field, operator, value });
         }
         for mask in self.definition.field_masks.iter().filter(|mask| is_about(&mask.resource, resource)) {
             for (column, masking) in of_columns(mask, resource, columns) {
-                let hides = masking == Masking::Hide;
-                match entry.masks.get_mut(&column) {
-                    Some(before) if hides => *before = masking,
-                    Some(_) => {}
-                    None => drop(entry.masks.insert(column, masking)),
+                match masking {
+                    Masking::Hide => drop(entry.masks.insert(column, Mask::Hide)),
+                    Masking::Redact(text) => drop(entry.masks.entry(column).or_insert(Mask::Redact(text))),
                 }
             }
         }

@@ -24,7 +24,7 @@ impl<'a> Caller<'a> {
 }
 
 impl Access for Caller<'_> {
-    fn table(&self, table: &Table, verb: Verb) -> Option<Guard> {
+    fn table(&self, table: &Table, verb: Verb) -> Option<Guard<'_>> {
         self.schema.rules().guard(self.actor, resource(table)?, verb)
     }
 

@@ -1,6 +1,5 @@
 //! API keys: from a request's headers to the environment the key belongs to.
 
-use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::time::{Duration, Instant};
@@ -12,6 +11,7 @@ use cloche_wire::{EnvironmentId, KeyText, TokenKind};
 use super::NOTE_EVERY;
 use crate::error::{Error, Result};
 use crate::fence::Lease;
+use crate::map::Map;
 use crate::postgres::database::DatabaseName;
 use crate::postgres::scope::DataActor;
 use crate::secrets::{PEPPER_VERSION, Secrets, same};
@@ -40,7 +40,7 @@ pub(crate) struct KeyCache {
 
 #[derive(Default)]
 struct Remembered {
-    by_locator: HashMap<String, Arc<Entry>>,
+    by_locator: Map<String, Arc<Entry>>,
     /// Counts the changes heard of.
     changes: u64,
 }
@@ -163,7 +163,8 @@ impl KeyCache {
 /// What a request says of who sends it: one key, and beside it perhaps the access token of a user.
 pub(crate) struct Credentials<'h> {
     pub(crate) key: &'h str,
-    pub(crate) token: Option<&'h str>,
+    /// As it came: one that was checked a moment ago is found without being read.
+    pub(crate) token: Option<&'h [u8]>,
 }
 
 impl<'h> Credentials<'h> {
@@ -179,22 +180,22 @@ impl<'h> Credentials<'h> {
         let named = [X_API_KEY, APIKEY].into_iter().flat_map(|name| headers.get_all(name)).map(|value| value.to_str().ok());
         let mut key: Option<&str> = None;
         for text in named.chain(elsewhere.map(Some)) {
-            let text = text.ok_or_else(invalid)?.trim();
+            let text = text.ok_or_else(invalid)?.trim_ascii();
             if key.is_some_and(|other| other != text) {
                 return Err(conflicting());
             }
             key = Some(text);
         }
         let bearer = headers.get_all(header::AUTHORIZATION).iter();
-        let bearer = bearer.map(|value| value.to_str().ok().and_then(|text| text.strip_prefix("Bearer ")));
-        let mut token: Option<&str> = None;
+        let bearer = bearer.map(|value| value.as_bytes().strip_prefix(b"Bearer "));
+        let mut token: Option<&[u8]> = None;
         for text in bearer {
-            let text = text.ok_or_else(invalid)?.trim();
+            let text = text.ok_or_else(invalid)?.trim_ascii();
             match key {
-                Some(key) if key == text => {}
+                Some(key) if key.as_bytes() == text => {}
                 Some(_) if !is_key(text) && token.is_none_or(|other| other == text) => token = Some(text),
                 Some(_) => return Err(conflicting()),
-                None => key = Some(text),
+                None => key = Some(std::str::from_utf8(text).map_err(|_| invalid())?),
             }
         }
         key.map(|key| Self { key, token }).ok_or_else(|| {
@@ -206,8 +207,8 @@ impl<'h> Credentials<'h> {
 }
 
 /// Whether a text is meant to be a key, right or wrong.
-fn is_key(text: &str) -> bool {
-    ["pk_", "sk_"].iter().any(|start| text.starts_with(start))
+fn is_key(text: &[u8]) -> bool {
+    [b"pk_", b"sk_"].iter().any(|start| text.starts_with(*start))
 }
 
 fn conflicting() -> Error {

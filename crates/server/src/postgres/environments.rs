@@ -3,7 +3,6 @@
 mod tables;
 mod writers;
 
-use std::collections::HashMap;
 use std::num::NonZero;
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, LazyLock, Mutex, MutexGuard, PoisonError};
@@ -24,6 +23,7 @@ use super::template::migrate_environment;
 use crate::auth::Recognised;
 use crate::error::{Error, Result};
 use crate::fence::Lease;
+use crate::map::Map;
 use crate::traffic::requests::Traffic;
 
 /// Connections to all environments together; PostgreSQL allows 200, the rest is the administrator's and the customers' own.
@@ -56,7 +56,7 @@ const PLATFORM_SESSION_OPTIONS: &str = "-c default_transaction_read_only=off -c 
 
 /// All environments with a handle on this server.
 pub(crate) struct Environments {
-    handles: Mutex<HashMap<EnvironmentId, Arc<Handle>>>,
+    handles: Mutex<Map<EnvironmentId, Arc<Handle>>>,
     budget: Arc<Budget>,
     lease: Arc<Lease>,
     started: Instant,

@@ -1,7 +1,8 @@
 //! Prepared statements of ONE connection, by SQL text; the least recently used makes room.
 
-use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use crate::map::Map;
 
 /// How many a connection keeps. More are prepared by callers that put values into SQL, or by an attack.
 const KEPT: usize = 256;
@@ -12,13 +13,13 @@ pub(super) struct Statements<T> {
 }
 
 struct Entries<T> {
-    by_sql: HashMap<Box<str>, (Arc<T>, u64)>,
+    by_sql: Map<Box<str>, (Arc<T>, u64)>,
     clock: u64,
 }
 
 impl<T> Default for Statements<T> {
     fn default() -> Self {
-        Self { entries: Mutex::new(Entries { by_sql: HashMap::new(), clock: 0 }) }
+        Self { entries: Mutex::new(Entries { by_sql: Map::default(), clock: 0 }) }
     }
 }
 

@@ -3,7 +3,6 @@
 //! A request costs a few atomic additions. It is noted whole only while there is room in the batch that is written next; a busy
 //! environment's log is a sample, and says of how many.
 
-use std::collections::HashMap;
 use std::net::IpAddr;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -14,6 +13,7 @@ use uuid::Uuid;
 
 use crate::app::App;
 use crate::error::Result;
+use crate::map::Map;
 use crate::postgres::environments::Handle;
 use crate::postgres::requests;
 use crate::postgres::schema::Verb;
@@ -59,7 +59,7 @@ pub(crate) struct Traffic {
     /// How many of them, so that nobody takes the lock in vain.
     room: AtomicUsize,
     totals: Totals,
-    uses: Mutex<HashMap<String, Uses>>,
+    uses: Mutex<Map<String, Uses>>,
     /// Its database is larger than it may be.
     pub(crate) is_full: AtomicBool,
 }
@@ -80,7 +80,7 @@ struct Uses([OfVerb; VERBS.len()]);
 #[derive(Default)]
 struct OfVerb {
     requests: u64,
-    columns: HashMap<String, u64>,
+    columns: Map<String, u64>,
 }
 
 impl OfVerb {

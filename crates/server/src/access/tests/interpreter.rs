@@ -5,9 +5,9 @@ use std::collections::BTreeMap;
 use cloche_definitions::role::{
     ActorValue, Comparison, Effect, FieldMask, Masking, Operand, Operation, Resource, Role, ScopeRule,
 };
-use cloche_dialect::{Boolean, Filter, Is, Node, Operator, Test};
-use serde_json::Value;
+use serde_json::Value as Json;
 
+use crate::access::{Condition, Rows, Value};
 use crate::postgres::scope::EndUser;
 
 /// A cell: null, a text, or an array of texts.
@@ -54,9 +54,9 @@ fn masking(mask: &FieldMask, column: &str) -> Option<Masking> {
 }
 
 fn texts(value: &Operand, user: Option<&EndUser>) -> Option<Vec<String>> {
-    let scalar = |value: &Value| match value {
-        Value::String(text) => Some(text.clone()),
-        Value::Number(number) => Some(number.to_string()),
+    let scalar = |value: &Json| match value {
+        Json::String(text) => Some(text.clone()),
+        Json::Number(number) => Some(number.to_string()),
         _ => None,
     };
     Some(match value {
@@ -66,7 +66,7 @@ fn texts(value: &Operand, user: Option<&EndUser>) -> Option<Vec<String>> {
         Operand::Actor(ActorValue::Roles) => user?.roles.clone(),
         Operand::Actor(ActorValue::Email) => vec![scalar(user?.claims.get("email")?)?],
         Operand::Actor(ActorValue::Claim(path)) => match user?.claims.get(&path[0])? {
-            Value::Array(items) => items.iter().map(scalar).collect::<Option<_>>()?,
+            Json::Array(items) => items.iter().map(scalar).collect::<Option<_>>()?,
             one => vec![scalar(one)?],
         },
     })
@@ -75,7 +75,7 @@ fn texts(value: &Operand, user: Option<&EndUser>) -> Option<Vec<String>> {
 fn is_list(value: &Operand, user: Option<&EndUser>) -> bool {
     match value {
         Operand::List(_) | Operand::Actor(ActorValue::Roles) => true,
-        Operand::Actor(ActorValue::Claim(path)) => user.and_then(|user| user.claims.get(&path[0])).is_some_and(Value::is_array),
+        Operand::Actor(ActorValue::Claim(path)) => user.and_then(|user| user.claims.get(&path[0])).is_some_and(Json::is_array),
         _ => false,
     }
 }
@@ -99,41 +99,37 @@ fn meets(rule: &ScopeRule, user: Option<&EndUser>, row: &Row) -> bool {
     }
 }
 
-/// Whether a row meets a guard's condition, as PostgreSQL reads it; None is SQL's null.
-pub(super) fn holds(node: &Node, row: &Row) -> Option<bool> {
-    match node {
-        Node::Filter(filter) => tests(filter, row),
-        Node::Group { boolean, nodes, .. } => {
-            let decided = *boolean == Boolean::Or;
-            let parts: Vec<Option<bool>> = nodes.iter().map(|node| holds(node, row)).collect();
-            match parts {
-                parts if parts.contains(&Some(decided)) => Some(decided),
-                parts if parts.contains(&None) => None,
-                _ => Some(!decided),
-            }
-        }
+/// Whether a row is one of a guard's, as PostgreSQL reads it; None is SQL's null.
+pub(super) fn holds(rows: &Rows<'_>, row: &Row) -> Option<bool> {
+    let lists = rows.0.iter().map(|all| decided(false, all.iter().map(|condition| meets_condition(condition, row)).collect()));
+    decided(true, lists.collect())
+}
+
+/// `OR` is decided by a true part, `AND` by a false one; else a null leaves it open.
+fn decided(by: bool, parts: Vec<Option<bool>>) -> Option<bool> {
+    match parts {
+        parts if parts.contains(&Some(by)) => Some(by),
+        parts if parts.contains(&None) => None,
+        _ => Some(!by),
     }
 }
 
-fn tests(filter: &Filter, row: &Row) -> Option<bool> {
-    let cell = &row[&filter.field.column];
-    match (&filter.test, cell) {
-        (Test::Is(is), cell) => Some((*cell == Cell::Null) == (*is == Is::Null)),
-        (_, Cell::Null) => None,
-        (Test::In(values), Cell::Text(text)) => Some(values.contains(text)),
-        (Test::Compare { operator: Operator::Contains, value }, Cell::Array(have)) => {
-            let wanted = value.trim_matches(['{', '}']).split(',').map(|item| item.trim_matches('"').to_owned());
-            Some(wanted.into_iter().all(|item| have.contains(&item)))
-        }
-        (Test::Compare { operator, value }, Cell::Text(text)) => Some(match operator {
-            Operator::Eq => text == value,
-            Operator::Neq => text != value,
-            Operator::Gt => text > value,
-            Operator::Gte => text >= value,
-            Operator::Lt => text < value,
-            Operator::Lte => text <= value,
-            other => panic!("{other:?} is no operator of rules"),
-        }),
-        (test, cell) => panic!("{test:?} of {cell:?}"),
-    }
+fn meets_condition(condition: &Condition<'_>, row: &Row) -> Option<bool> {
+    let values = match &condition.value {
+        Value::One(value) => std::slice::from_ref(value).iter().map(ToString::to_string).collect(),
+        Value::Many(values) => values.to_vec(),
+    };
+    Some(match (condition.operator, &row[&condition.field.column]) {
+        (Comparison::IsNull, cell) => (*cell == Cell::Null) == condition.is_null(),
+        (_, Cell::Null) => return None,
+        (Comparison::In, Cell::Text(text)) => values.contains(text),
+        (Comparison::Contains, Cell::Array(have)) => values.iter().all(|value| have.contains(value)),
+        (Comparison::Eq, Cell::Text(text)) => *text == values[0],
+        (Comparison::Neq, Cell::Text(text)) => *text != values[0],
+        (Comparison::Gt, Cell::Text(text)) => *text > values[0],
+        (Comparison::Gte, Cell::Text(text)) => *text >= values[0],
+        (Comparison::Lt, Cell::Text(text)) => *text < values[0],
+        (Comparison::Lte, Cell::Text(text)) => *text <= values[0],
+        (operator, cell) => panic!("{operator:?} of {cell:?}"),
+    })
 }

@@ -1,6 +1,7 @@
 //! Access tokens: giving them out, and finding out whose they are.
 
 use std::sync::Arc;
+use std::time::{SystemTime, UNIX_EPOCH};
 
 use chrono::Utc;
 use serde::Deserialize;
@@ -11,6 +12,7 @@ use uuid::Uuid;
 use super::{App, Caller, checked_metadata, checked_roles, issuer, settings};
 use crate::auth::jwt::{self, AUDIENCE};
 use crate::error::{Error, Result};
+use crate::postgres::environments::Handle;
 use crate::postgres::realm::Realm;
 use crate::postgres::scope::EndUser;
 use crate::postgres::user_sessions::{self, NewSession, Refreshed};
@@ -52,13 +54,20 @@ pub(crate) struct Mint {
     ttl: Option<i64>,
 }
 
+/// Whose token it is, if it was checked before and is in force.
+pub(crate) fn recognised(handle: &Handle, token: &[u8]) -> Option<Arc<EndUser>> {
+    handle.recognised.find(token, now())
+}
+
+/// Seconds since 1970.
+fn now() -> i64 {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    i64::try_from(since.as_secs()).unwrap_or(i64::MAX)
+}
+
 /// Whose token it is, if it is one of this environment and in force. Without the database, once its key is known.
-pub(crate) async fn verify(app: &App, realm: &Realm, token: &str) -> Result<Arc<EndUser>> {
-    let now = Utc::now().timestamp();
-    let recognised = &realm.handle().recognised;
-    if let Some(user) = recognised.find(token, now) {
-        return Ok(user);
-    }
+pub(crate) async fn verify(app: &App, realm: &Realm, bytes: &[u8]) -> Result<Arc<EndUser>> {
+    let token = std::str::from_utf8(bytes).map_err(|_| jwt::invalid())?;
     let kid = jwt::key_id(token)?;
     let keys = realm.keys_with(&app.secrets, &kid).await?;
     let claims = jwt::verify(token, &keys, realm.environment)?;
@@ -67,7 +76,7 @@ pub(crate) async fn verify(app: &App, realm: &Realm, token: &str) -> Result<Arc<
     let roles = roles.iter().filter_map(|role| role.as_str().map(str::to_owned)).collect();
     let expires = claims["exp"].as_i64().ok_or_else(jwt::invalid)?;
     let user = Arc::new(EndUser { id, roles, claims });
-    recognised.remember(token, &user, expires, now);
+    realm.handle().recognised.remember(bytes, &user, expires, now());
     Ok(user)
 }
 

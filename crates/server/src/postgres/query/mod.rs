@@ -60,7 +60,7 @@ pub(crate) struct Context<'s> {
 /// What the caller may do. Without a guard, nothing.
 pub(crate) trait Access: Sync {
     /// What is left of a table or view for one action.
-    fn table(&self, table: &Table, verb: Verb) -> Option<Guard>;
+    fn table(&self, table: &Table, verb: Verb) -> Option<Guard<'_>>;
 
     /// Whether a function may be called.
     fn function(&self, name: &str) -> bool;

@@ -1,7 +1,7 @@
 //! Reads the catalogs as the environment's data role.
 
 use std::collections::HashMap;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use cloche_definitions::quote_identifier;
 use serde::Deserialize;
@@ -66,7 +66,7 @@ pub(crate) async fn load(client: &Client) -> Result<Schema, Error> {
     let names = |table: &Arc<Table>| table.columns.iter().map(|column| column.name.clone()).collect();
     let rules = Rules::new(rules, &|name| tables.get(name).map(names));
     let enums = enums.iter().map(|row| Ok((row.try_get(0)?, row.try_get(1)?))).collect::<Result<_, Error>>()?;
-    Ok(Schema { tables, relationships, functions, enums, rules })
+    Ok(Schema { tables: tables.into_iter().collect(), relationships, functions, enums, rules })
 }
 
 fn rule_of(row: &Row) -> Result<Stored, Error> {
@@ -205,6 +205,7 @@ fn outcome_table(name: &str, outcomes: &[Outcome]) -> Table {
         identity: false,
         generated: false,
         comment: None,
+        flat: OnceLock::new(),
     };
     Table {
         name: name.to_owned(),

@@ -6,18 +6,20 @@ mod relationships;
 mod views;
 
 use std::collections::HashMap;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use serde::Deserialize;
 
+use super::encode::{BESIDE, Kind};
 use crate::access::Rules;
+use crate::map::Map;
 
 pub(crate) use load::load;
 
 /// What of `public` the data role may use.
 #[derive(Debug, Default)]
 pub(crate) struct Schema {
-    tables: HashMap<String, Arc<Table>>,
+    tables: Map<String, Arc<Table>>,
     /// By the table they start from.
     relationships: HashMap<String, Vec<Relationship>>,
     functions: HashMap<String, Vec<Function>>,
@@ -85,6 +87,9 @@ pub(crate) struct Column {
     pub(crate) generated: bool,
     #[serde(default)]
     pub(crate) comment: Option<String>,
+    /// [`Column::is_flat`], once it was asked for.
+    #[serde(skip)]
+    pub(crate) flat: OnceLock<bool>,
 }
 
 /// A field that a function computes.
@@ -290,9 +295,10 @@ impl Table {
 }
 
 impl Column {
-    /// Its type is JSON, so that a path leads into it as it is.
-    pub(crate) fn is_json(&self) -> bool {
-        matches!(self.sql_type.as_str(), "json" | "jsonb")
+    /// Its values can be written as JSON without PostgreSQL.
+    pub(crate) fn is_flat(&self) -> bool {
+        let is_known = || Kind::of_column(self.type_oid, self.category).is_some() && !self.name.starts_with(BESIDE);
+        *self.flat.get_or_init(is_known)
     }
 
     #[cfg(test)]
@@ -309,6 +315,7 @@ impl Column {
             identity: false,
             generated: false,
             comment: None,
+            flat: OnceLock::new(),
         }
     }
 }

@@ -301,6 +301,8 @@ fn call(schema: &Schema, function: &Function, schemas: &Map<String, Value>) -> V
 
 #[cfg(test)]
 mod tests {
+    use std::borrow::Cow;
+
     use super::*;
     use crate::access::Guard;
 
@@ -308,8 +310,8 @@ mod tests {
     struct Reader;
 
     impl Access for Reader {
-        fn table(&self, table: &Table, verb: Verb) -> Option<Guard> {
-            let masks = [("secret".to_owned(), Mask::Hide)].into();
+        fn table(&self, table: &Table, verb: Verb) -> Option<Guard<'_>> {
+            let masks = Cow::Owned([("secret".to_owned(), Mask::Hide)].into());
             (table.name != "closed" && matches!(verb, Verb::Read | Verb::Create)).then_some(Guard { rows: None, masks })
         }
 

@@ -15,9 +15,9 @@ use crate::postgres::schema::{Link, Relationship, Table, Verb};
 pub(super) struct Way<'a> {
     relationship: &'a Relationship,
     foreign: &'a Table,
-    guard: Guard,
+    guard: Guard<'a>,
     /// The table between, and what the caller may see of it.
-    junction: Option<(&'a Table, Guard)>,
+    junction: Option<(&'a Table, Guard<'a>)>,
     pub(super) to_one: bool,
 }
 
@@ -57,7 +57,7 @@ impl<'a, 'p> Writer<'a, 'p> {
             Link::Function(name) if !self.context.access.function(name) => return None,
             _ => None,
         };
-        let shown = |guard: &Guard, column: &str| !guard.masks.contains_key(column);
+        let shown = |guard: &Guard<'_>, column: &str| !guard.masks.contains_key(column);
         let is_shown = match (&relationship.link, &junction) {
             (Link::Key { columns, .. }, _) => {
                 columns.iter().all(|(here, there)| shown(&level.guard, here) && shown(&guard, there))

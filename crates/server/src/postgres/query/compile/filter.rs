@@ -1,4 +1,4 @@
-//! Conditions: the caller's filters and the guards' rules, in one form.
+//! Conditions: the caller's filters, beside what rules say.
 
 use cloche_definitions::quote_identifier;
 use cloche_dialect::{Boolean, Field, Filter, Is, Item, Join, Node, Operator, Quantifier, Query, Test};
@@ -14,7 +14,7 @@ impl<'a, 'p> Writer<'a, 'p> {
             found.push(self.rule(level, rule)?);
         }
         for node in &query.filters {
-            found.push(self.node(level, query, node, Use::Decide)?);
+            found.push(self.node(level, query, node)?);
         }
         for item in &query.select {
             if let Item::Embed(embed) = item
@@ -26,33 +26,26 @@ impl<'a, 'p> Writer<'a, 'p> {
         Ok(())
     }
 
-    /// A rule as a condition on a level's records.
-    pub(super) fn rule(&mut self, level: &Level<'a>, rule: &Node) -> Result<String> {
-        self.node(level, &Query::default(), rule, Use::Rule)
-    }
-
-    fn node(&mut self, level: &Level<'a>, query: &Query, node: &Node, used: Use) -> Result<String> {
+    fn node(&mut self, level: &Level<'a>, query: &Query, node: &Node) -> Result<String> {
         match node {
-            Node::Filter(filter) => self.filter(level, query, filter, used),
+            Node::Filter(filter) => self.filter(level, query, filter),
             Node::Group { boolean, negated, nodes } => {
                 let (between, empty) = match boolean {
                     Boolean::And => (" AND ", "true"),
                     Boolean::Or => (" OR ", "false"),
                 };
-                let parts: Vec<String> = nodes.iter().map(|node| self.node(level, query, node, used)).collect::<Result<_>>()?;
+                let parts: Vec<String> = nodes.iter().map(|node| self.node(level, query, node)).collect::<Result<_>>()?;
                 let inner = if parts.is_empty() { empty.to_owned() } else { parts.join(between) };
                 Ok(if *negated { format!("NOT ({inner})") } else { format!("({inner})") })
             }
         }
     }
 
-    fn filter(&mut self, level: &Level<'a>, query: &Query, filter: &Filter, used: Use) -> Result<String> {
-        if used == Use::Decide
-            && let Some(condition) = self.embedded(level, query, filter)?
-        {
+    fn filter(&mut self, level: &Level<'a>, query: &Query, filter: &Filter) -> Result<String> {
+        if let Some(condition) = self.embedded(level, query, filter)? {
             return Ok(condition);
         }
-        let field = self.deciding(level, &filter.field, used, "a filter")?;
+        let field = self.deciding(level, &filter.field, Use::Decide, "a filter")?;
         let condition = self.test(&field, &filter.test);
         Ok(if filter.negated { format!("NOT ({condition})") } else { condition })
     }
@@ -81,12 +74,12 @@ impl<'a, 'p> Writer<'a, 'p> {
     }
 
     /// A field that decides about the answer.
-    pub(super) fn deciding(&mut self, level: &Level<'a>, field: &Field, used: Use, place: &str) -> Result<Expression> {
+    pub(super) fn deciding(&mut self, level: &Level<'a>, field: &Field, used: Use, place: &str) -> Result<Expression<'a>> {
         let expression = level.field(field, used, place)?;
-        if level.table.column(&field.column).is_none() {
+        if expression.column.is_none() {
+            self.is_plain = false;
             self.require_function(&field.column)?;
         }
-        self.is_plain &= expression.is_plain;
         Ok(expression)
     }
 
@@ -97,7 +90,7 @@ impl<'a, 'p> Writer<'a, 'p> {
         Err(Error::forbidden("access/denied", format!("You may not call the function '{name}'.")))
     }
 
-    fn test(&mut self, field: &Expression, test: &Test) -> String {
+    fn test(&mut self, field: &Expression<'_>, test: &Test) -> String {
         let sql = &field.sql;
         match test {
             Test::Compare { operator, value } => {

@@ -1,6 +1,6 @@
 //! One level of a request: a resource under an alias, and what the caller sees of it.
 
-use cloche_definitions::{quote_identifier, quote_literal};
+use cloche_definitions::{push_identifier, quote_identifier, quote_literal};
 use cloche_dialect::{Field, Step};
 
 use super::near;
@@ -13,7 +13,7 @@ use crate::postgres::sqlstate::UNDEFINED_COLUMN;
 pub(super) struct Level<'a> {
     pub(super) table: &'a Table,
     pub(super) alias: String,
-    pub(super) guard: Guard,
+    pub(super) guard: Guard<'a>,
     /// `public."posts" AS t1`, or what stands in for it.
     pub(super) source: String,
     /// Its rows are those of the table, so that functions take them as they are. Not so for records just written.
@@ -33,16 +33,17 @@ pub(super) enum Use {
 
 /// A field as an SQL expression.
 #[derive(Debug, Clone)]
-pub(super) struct Expression {
+pub(super) struct Expression<'a> {
     pub(super) sql: String,
     /// The type, where it is known: `text` after `->>`.
-    pub(super) sql_type: String,
-    /// It runs code of the environment's owner.
-    pub(super) is_plain: bool,
+    pub(super) sql_type: &'a str,
+    /// The stored column it is, or is a place in. None: a function of the environment's owner computes it.
+    pub(super) column: Option<&'a Column>,
+    pub(super) is_masked: bool,
 }
 
 impl<'a> Level<'a> {
-    pub(super) fn of(table: &'a Table, alias: String, guard: Guard) -> Self {
+    pub(super) fn of(table: &'a Table, alias: String, guard: Guard<'a>) -> Self {
         let source = [table.sql_name.as_str(), " AS ", &alias].concat();
         Self { table, source, alias, guard, is_table: table.kind != TableKind::Outcome }
     }
@@ -54,14 +55,21 @@ impl<'a> Level<'a> {
 
     /// The column, if it may be used so. Hidden ones look as if they were not there.
     pub(super) fn column(&self, name: &str, used: Use, place: &str) -> Result<&'a Column> {
-        let column = self.table.column(name).filter(|_| used == Use::Rule || self.guard.masks.get(name) != Some(&Mask::Hide));
-        let column = column.ok_or_else(|| self.unknown(name, place))?;
-        if used == Use::Decide && self.guard.masks.contains_key(name) {
-            let message =
-                format!("The column '{name}' of '{}' is masked for you, so it cannot be used by {place}.", self.table.name);
-            return Err(Error::forbidden("access/denied", message).hint("Masked columns can be shown, but nothing else."));
+        self.usable(self.table.column(name), name, used, place).map(|(column, _)| column)
+    }
+
+    /// The same, and whether it is masked.
+    fn usable(&self, column: Option<&'a Column>, name: &str, used: Use, place: &str) -> Result<(&'a Column, bool)> {
+        let mask = if used == Use::Rule { None } else { self.guard.masks.get(name) };
+        match (column, mask) {
+            (None, _) | (_, Some(Mask::Hide)) => Err(self.unknown(name, place)),
+            (_, Some(_)) if used == Use::Decide => {
+                let message =
+                    format!("The column '{name}' of '{}' is masked for you, so it cannot be used by {place}.", self.table.name);
+                Err(Error::forbidden("access/denied", message).hint("Masked columns can be shown, but nothing else."))
+            }
+            (Some(column), mask) => Ok((column, mask.is_some())),
         }
-        Ok(column)
     }
 
     fn unknown(&self, name: &str, place: &str) -> Error {
@@ -69,23 +77,25 @@ impl<'a> Level<'a> {
         Error::bad_input(UNDEFINED_COLUMN, message).hint(near(name, self))
     }
 
-    /// The field as an expression; `masked` writes the condition of a mask.
-    pub(super) fn field(&self, field: &Field, used: Use, place: &str) -> Result<Expression> {
+    /// The field as an expression.
+    pub(super) fn field(&self, field: &Field, used: Use, place: &str) -> Result<Expression<'a>> {
         let name = &field.column;
-        let is_column = self.table.column(name).is_some();
-        let (start, is_json) = match self.table.computed(name) {
-            Some(computed) if !is_column => {
+        let column = self.table.column(name);
+        let start = match self.table.computed(name) {
+            Some(computed) if column.is_none() => {
                 let sql = format!("public.{}({})", quote_identifier(name), self.record());
-                let is_json = matches!(computed.sql_type.as_str(), "json" | "jsonb");
-                (Expression { sql, sql_type: computed.sql_type.clone(), is_plain: false }, is_json)
+                Expression { sql, sql_type: &computed.sql_type, column, is_masked: false }
             }
             _ => {
-                let column = self.column(name, used, place)?;
-                let sql = [self.alias.as_str(), ".", &quote_identifier(name)].concat();
-                (Expression { sql, sql_type: column.sql_type.clone(), is_plain: true }, column.is_json())
+                let (column, is_masked) = self.usable(column, name, used, place)?;
+                let mut sql = String::with_capacity(self.alias.len() + name.len() + 3);
+                sql.push_str(&self.alias);
+                sql.push('.');
+                push_identifier(&mut sql, name);
+                Expression { sql, sql_type: &column.sql_type, column: Some(column), is_masked }
             }
         };
-        Ok(if field.path.is_empty() { start } else { inside(start, is_json, &field.path) })
+        Ok(if field.path.is_empty() { start } else { inside(start, &field.path) })
     }
 
     /// The whole record, as an argument of a function.
@@ -100,7 +110,8 @@ impl<'a> Level<'a> {
 }
 
 /// A place in JSON, or in what JSON can be made of.
-fn inside(start: Expression, is_json: bool, path: &[Step]) -> Expression {
+fn inside<'a>(start: Expression<'a>, path: &[Step]) -> Expression<'a> {
+    let is_json = matches!(start.sql_type, "json" | "jsonb");
     let mut sql = if is_json { start.sql } else { format!("pg_catalog.to_jsonb({})", start.sql) };
     for step in path {
         let arrow = if step.as_text { "->>" } else { "->" };
@@ -108,6 +119,6 @@ fn inside(start: Expression, is_json: bool, path: &[Step]) -> Expression {
         sql = format!("({sql} {arrow} {key})");
     }
     let as_text = path.last().is_some_and(|step| step.as_text);
-    let json = if is_json { start.sql_type } else { "jsonb".to_owned() };
-    Expression { sql, sql_type: if as_text { "text".to_owned() } else { json }, is_plain: start.is_plain }
+    let json = if is_json { start.sql_type } else { "jsonb" };
+    Expression { sql, sql_type: if as_text { "text" } else { json }, ..start }
 }

@@ -7,6 +7,7 @@ mod embed;
 mod filter;
 mod level;
 mod order;
+mod rule;
 mod select;
 mod types;
 mod write;
@@ -140,28 +141,28 @@ impl<'a, 'p> Writer<'a, 'p> {
     /// The placeholder of a new value.
     fn bind(&mut self, value: impl Into<Cow<'p, str>>) -> String {
         self.params.push(TextParam::new(value));
-        format!("${}", self.params.len())
+        numbered('$', self.params.len())
     }
 
     /// The same for one that may be NULL.
     fn bind_optional(&mut self, value: Option<Cow<'p, str>>) -> String {
         self.params.push(TextParam(value));
-        format!("${}", self.params.len())
+        numbered('$', self.params.len())
     }
 
     fn alias(&mut self) -> String {
         self.aliases += 1;
-        format!("t{}", self.aliases)
+        numbered('t', self.aliases)
     }
 
     /// What the caller may do with a table, which has been found open for that before.
-    fn guard(&self, table: &Table, verb: Verb) -> Result<Guard> {
+    fn guard(&self, table: &Table, verb: Verb) -> Result<Guard<'a>> {
         self.context.access.table(table, verb).ok_or_else(|| {
             Error::forbidden("access/denied", format!("You may not {} records of '{}'.", verb.as_str(), table.name))
         })
     }
 
-    fn level(&mut self, table: &'a Table, guard: Guard) -> Level<'a> {
+    fn level(&mut self, table: &'a Table, guard: Guard<'a>) -> Level<'a> {
         self.is_plain &= table.is_plain;
         Level::of(table, self.alias(), guard)
     }
@@ -173,7 +174,8 @@ impl<'a, 'p> Writer<'a, 'p> {
 
     /// The records that fit the filters, the guard, and `more`.
     fn from(&mut self, level: &Level<'a>, query: &Query, more: Option<String>) -> Result<From> {
-        let mut conditions: Vec<String> = more.into_iter().collect();
+        let mut conditions: Vec<String> = Vec::with_capacity(query.filters.len() + 2);
+        conditions.extend(more);
         self.conditions(level, query, &mut conditions)?;
         Ok(From { source: level.source.clone(), conditions })
     }
@@ -238,6 +240,17 @@ impl<'a, 'p> Writer<'a, 'p> {
     }
 }
 
+/// `$1`, `t2`.
+fn numbered(kind: char, number: usize) -> String {
+    let mut text = String::with_capacity(4);
+    text.push(kind);
+    match u32::try_from(number).ok().and_then(|number| char::from_digit(number, 10)) {
+        Some(digit) => text.push(digit),
+        None => text.push_str(&number.to_string()),
+    }
+    text
+}
+
 /// Where records come from, and what they must fit.
 struct From {
     source: String,
@@ -252,7 +265,7 @@ impl From {
 
     /// ` WHERE …`, or nothing.
     fn condition(&self, more: Option<&str>) -> String {
-        let mut text = String::new();
+        let mut text = String::with_capacity(self.conditions.iter().map(|condition| condition.len() + 7).sum());
         for (at, condition) in self.conditions.iter().map(String::as_str).chain(more).enumerate() {
             text.push_str(if at == 0 { " WHERE " } else { " AND " });
             text.push_str(condition);

@@ -1,6 +1,6 @@
 //! What is shown: columns, aggregates, and what is embedded.
 
-use cloche_definitions::{quote_identifier, quote_literal};
+use cloche_definitions::{push_identifier, quote_identifier, quote_literal};
 use cloche_dialect::{Aggregate, Column as Asked, Embed, Field, Item, Query};
 
 use super::Writer;
@@ -8,7 +8,7 @@ use super::embed::Way;
 use super::level::{Level, Use};
 use crate::access::Mask;
 use crate::error::{Error, Result};
-use crate::postgres::encode::{BESIDE, Kind};
+use crate::postgres::encode::BESIDE;
 use crate::postgres::schema::Column;
 
 /// The outputs of a level.
@@ -39,15 +39,10 @@ enum Shown {
     Aggregate,
 }
 
-/// Its values can be written as JSON without PostgreSQL.
-fn is_flat(column: &Column) -> bool {
-    Kind::of_column(column.type_oid, column.category).is_some() && !column.name.starts_with(BESIDE)
-}
-
 impl Selected {
     /// `t1."a" AS "a", …`
     pub(super) fn list(&self) -> String {
-        let mut list = String::new();
+        let mut list = String::with_capacity(self.outputs.iter().map(|output| 2 * output.sql.len() + 6).sum());
         for output in &self.outputs {
             if !list.is_empty() {
                 list.push_str(", ");
@@ -55,7 +50,7 @@ impl Selected {
             list.push_str(&output.sql);
             if let Some(name) = &output.name {
                 list.push_str(" AS ");
-                list.push_str(&quote_identifier(name));
+                push_identifier(&mut list, name);
             }
         }
         list
@@ -127,7 +122,7 @@ impl<'a, 'p> Writer<'a, 'p> {
     fn all(&mut self, level: &Level<'a>, selected: &mut Selected) -> Result<()> {
         if level.is_table && !self.named && level.guard.masks.is_empty() && selected.outputs.is_empty() {
             // Also those added since the schema was read.
-            let is_flat = level.table.columns.iter().all(is_flat);
+            let is_flat = level.table.columns.iter().all(Column::is_flat);
             selected.outputs.push(Output {
                 sql: [level.alias.as_str(), ".*"].concat(),
                 name: None,
@@ -138,33 +133,23 @@ impl<'a, 'p> Writer<'a, 'p> {
         }
         for column in level.visible() {
             let sql = self.shown(level, column, None)?;
-            selected.add(sql, column.name.clone(), if is_flat(column) { Shown::Flat } else { Shown::Made })?;
+            selected.add(sql, column.name.clone(), if column.is_flat() { Shown::Flat } else { Shown::Made })?;
         }
         Ok(())
     }
 
     fn column(&mut self, level: &Level<'a>, asked: &Asked, selected: &mut Selected) -> Result<()> {
-        let (sql, name) = self.output(level, asked)?;
+        let (sql, kind) = match asked.aggregate {
+            Some(aggregate) => (self.aggregate(level, asked, aggregate)?, Shown::Aggregate),
+            None => self.plain(level, asked)?,
+        };
         if is_repeated(level, asked, selected) {
             return Ok(());
         }
-        let column = level.table.column(&asked.field.column).filter(|column| is_flat(column));
-        // What stands for a masked one is of the same type.
-        let is_whole = asked.field.path.is_empty() && asked.cast.is_none();
-        let kind = match asked.aggregate {
-            Some(_) => Shown::Aggregate,
-            None if column.is_some() && is_whole => Shown::Flat,
-            None => Shown::Made,
-        };
-        selected.add(sql, name, kind)
+        selected.add(sql, asked.alias.clone().unwrap_or_else(|| own_name(asked)), kind)
     }
 
-    fn output(&mut self, level: &Level<'a>, asked: &Asked) -> Result<(String, String)> {
-        let name = asked.alias.clone().unwrap_or_else(|| own_name(asked));
-        let Some(aggregate) = asked.aggregate else {
-            let sql = self.plain(level, asked)?;
-            return Ok((sql, name));
-        };
+    fn aggregate(&mut self, level: &Level<'a>, asked: &Asked, aggregate: Aggregate) -> Result<String> {
         self.require_aggregates()?;
         let function = aggregate_name(aggregate);
         let argument = if asked.field.column.is_empty() {
@@ -173,8 +158,7 @@ impl<'a, 'p> Writer<'a, 'p> {
             let field = self.deciding(level, &asked.field, Use::Decide, "'select'")?;
             self.cast(field.sql, asked.cast.as_deref())?
         };
-        let sql = self.cast(format!("pg_catalog.{function}({argument})"), asked.aggregate_cast.as_deref())?;
-        Ok((sql, name))
+        self.cast(format!("pg_catalog.{function}({argument})"), asked.aggregate_cast.as_deref())
     }
 
     fn require_aggregates(&self) -> Result<()> {
@@ -186,19 +170,22 @@ impl<'a, 'p> Writer<'a, 'p> {
     }
 
     /// A field that is shown, cast as asked for.
-    fn plain(&mut self, level: &Level<'a>, asked: &Asked) -> Result<String> {
+    fn plain(&mut self, level: &Level<'a>, asked: &Asked) -> Result<(String, Shown)> {
         let field = &asked.field;
         let expression = level.field(field, Use::Show, "'select'")?;
-        self.is_plain &= expression.is_plain;
-        let sql = match level.table.column(&field.column) {
+        let sql = match expression.column {
             None => {
+                self.is_plain = false;
                 self.require_function(&field.column)?;
                 expression.sql
             }
-            Some(column) if level.guard.masks.contains_key(&field.column) => self.shown(level, column, Some(field))?,
+            Some(column) if expression.is_masked => self.shown(level, column, Some(field))?,
             Some(_) => expression.sql,
         };
-        self.cast(sql, asked.cast.as_deref())
+        // What stands for a masked one is of the same type.
+        let is_whole = field.path.is_empty() && asked.cast.is_none();
+        let is_flat = is_whole && expression.column.is_some_and(Column::is_flat);
+        Ok((self.cast(sql, asked.cast.as_deref())?, if is_flat { Shown::Flat } else { Shown::Made }))
     }
 
     pub(super) fn cast(&mut self, sql: String, cast: Option<&str>) -> Result<String> {

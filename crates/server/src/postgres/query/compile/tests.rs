@@ -1,27 +1,29 @@
 //! What statements look like. Whether PostgreSQL means the same by them is tested over a real one.
 
 use std::collections::BTreeMap;
+use std::sync::LazyLock;
 
-use cloche_dialect::{Node, parse};
+use cloche_definitions::role::Comparison;
+use cloche_dialect::{Field, parse};
 use proptest::prelude::*;
 
 use super::*;
-use crate::access::Mask;
+use crate::access::{Condition, Mask, Rows, Value};
 use crate::postgres::query::{Access, Returning};
 use crate::postgres::schema::{Link, Relationship, Schema};
 
 /// Lets everything through but for what is said of `posts`, and closes `secrets`.
 #[derive(Default)]
 struct Rules {
-    rows: Option<Node>,
-    masks: BTreeMap<String, Mask>,
+    rows: Option<Rows<'static>>,
+    masks: BTreeMap<String, Mask<'static>>,
 }
 
 impl Access for Rules {
-    fn table(&self, table: &Table, _: Verb) -> Option<Guard> {
+    fn table(&self, table: &Table, _: Verb) -> Option<Guard<'_>> {
         match table.name.as_str() {
             "secrets" => None,
-            "posts" => Some(Guard { rows: self.rows.clone(), masks: self.masks.clone() }),
+            "posts" => Some(Guard { rows: self.rows.clone(), masks: Cow::Borrowed(&self.masks) }),
             _ => Some(Guard::default()),
         }
     }
@@ -50,8 +52,15 @@ fn schema() -> Schema {
     ])
 }
 
-fn rule(text: &str) -> Option<Node> {
-    parse(text).unwrap().filters.into_iter().next()
+static AUTHOR: LazyLock<Field> = LazyLock::new(|| Field { column: "author_id".into(), path: Vec::new() });
+
+/// The author is the one who asks.
+fn own() -> Option<Rows<'static>> {
+    Some(Rows(vec![vec![condition(Comparison::Eq, Value::One("7".into()), false)]]))
+}
+
+fn condition(operator: Comparison, value: Value<'static>, is_fixed: bool) -> Condition<'static> {
+    Condition { field: &AUTHOR, operator, value, is_fixed }
 }
 
 fn listed(rules: &Rules, table: &str, text: &str) -> Result<(String, usize)> {
@@ -68,7 +77,7 @@ fn code(rules: &Rules, table: &str, text: &str) -> String {
 
 #[test]
 fn a_rule_holds_wherever_the_table_is_read() {
-    let rules = Rules { rows: rule("author_id=eq.7"), ..Rules::default() };
+    let rules = Rules { rows: own(), ..Rules::default() };
     for (table, query) in [
         ("posts", "select=id&title=eq.x"),
         ("authors", "select=*,posts(title)"),
@@ -81,6 +90,36 @@ fn a_rule_holds_wherever_the_table_is_read() {
         // As often as the table stands in it: in the records, and where they are counted.
         let (read, ruled) = (sql.matches("public.\"posts\" AS").count(), sql.matches("\"author_id\" = $").count());
         assert!(read > 0 && read == ruled, "{query}: {read} {ruled} {sql}");
+    }
+}
+
+/// A rule's own value is part of the statement only where it means the same whenever it is read.
+#[test]
+fn what_a_request_brings_is_bound_and_so_is_what_depends_on_the_time() {
+    let one = |is_fixed| condition(Comparison::Neq, Value::One("o'x\\".into()), is_fixed);
+    let many = |is_fixed| condition(Comparison::In, Value::Many(vec!["a'\"".to_owned(), "b".to_owned()].into()), is_fixed);
+    let null = |text: &'static str| condition(Comparison::IsNull, Value::One(text.into()), true);
+    let either = r#"(t1."author_id" IS NOT NULL OR (t1."author_id" <> $1 AND t1."author_id" <> $2))"#;
+    for (type_oid, rows, expected, bound) in [
+        (25, vec![vec![one(true)]], r#"t1."author_id" <> E'o''x\\'"#, 0),
+        (25, vec![vec![one(false)]], r#"t1."author_id" <> $1"#, 1),
+        (1184, vec![vec![one(true)]], r#"t1."author_id" <> $1"#, 1),
+        (0, vec![vec![one(true)]], r#"t1."author_id" <> $1"#, 1),
+        (25, vec![vec![many(true)]], r#"t1."author_id" = ANY ($1)"#, 1),
+        (25, vec![vec![many(false), null("true")]], r#"(t1."author_id" = ANY ($1) AND t1."author_id" IS NULL)"#, 1),
+        (25, vec![vec![null("false")], vec![one(false), one(false)]], either, 2),
+        (25, vec![vec![]], "(true)", 0),
+        (25, vec![], "(false)", 0),
+    ] {
+        let rules = Rules { rows: Some(Rows(rows)), ..Rules::default() };
+        let mut posts = Table::for_tests("posts", &["id", "author_id"]);
+        posts.columns[1].type_oid = type_oid;
+        let schema = Schema::of([posts]);
+        let context = Context { schema: &schema, access: &rules, max_rows: 1000, aggregates: true };
+        let list = list(&context, schema.table("posts").unwrap(), &parse("select=id").unwrap(), Wanted::default()).unwrap();
+        let Statement { sql, params, .. } = list.statement;
+        assert!(sql.contains(&format!(" WHERE {expected}")), "{expected}: {sql}");
+        assert_eq!(params.len(), bound, "{sql}");
     }
 }
 
@@ -109,7 +148,7 @@ fn a_masked_column_decides_nothing() {
 #[test]
 fn what_is_written_must_fit_before_and_after() {
     let schema = schema();
-    let rules = Rules { rows: rule("author_id=eq.7"), ..Rules::default() };
+    let rules = Rules { rows: own(), ..Rules::default() };
     let context = Context { schema: &schema, access: &rules, max_rows: 1000, aggregates: false };
     let body = Body { json: "{}", keys: vec!["title".into()], is_array: false, missing_default: false, scalars: None };
     let change = Change {

@@ -147,7 +147,7 @@ pub(crate) fn delete<'a, 'p>(
 
 impl<'a, 'p> Writer<'a, 'p> {
     /// The level of a change and the records it reaches: those that its own guard and that of reading let through.
-    fn target(&mut self, table: &'a Table, query: &Query, change: &Change<'p>, guard: &Guard) -> Result<(Level<'a>, From)> {
+    fn target(&mut self, table: &'a Table, query: &Query, change: &Change<'p>, guard: &Guard<'_>) -> Result<(Level<'a>, From)> {
         let read = self.context.access.table(table, Verb::Read);
         if read.is_none() && matches!(change.target, Target::Filtered) {
             // Who may not read would read by filters, and by how many records they change.
@@ -257,11 +257,10 @@ impl<'a, 'p> Writer<'a, 'p> {
         level: &Level<'a>,
         conflict: &Conflict,
         columns: &[&Column],
-        guards: &[Guard],
+        guards: &[Guard<'a>],
     ) -> Result<()> {
         let table = level.table;
-        let masks = guards.iter().flat_map(|guard| guard.masks.clone()).collect();
-        let seen = Level::of(table, String::new(), Guard { rows: None, masks });
+        let seen = Level::of(table, String::new(), shown(guards));
         let keys: Vec<&Column> = match conflict.columns.as_slice() {
             [] => table.primary_key.iter().filter_map(|key| table.column(key)).collect(),
             named => named.iter().map(|key| seen.column(key, Use::Decide, "'on_conflict'")).collect::<Result<_>>()?,
@@ -302,7 +301,7 @@ impl<'a, 'p> Writer<'a, 'p> {
         mut sql: String,
         level: &Level<'a>,
         query: &Query,
-        guards: &[Guard],
+        guards: &[Guard<'_>],
         change: &Change<'p>,
         merges: bool,
     ) -> Result<Statement<'p>> {
@@ -425,7 +424,7 @@ fn default_of(table: &Table, column: &Column) -> String {
 }
 
 /// The columns that are written. A masked one is not: who does not see it does not change it.
-fn written_columns<'t>(table: &'t Table, guards: &[Guard], body: &Body<'_>) -> Result<Vec<&'t Column>> {
+fn written_columns<'t>(table: &'t Table, guards: &[Guard<'t>], body: &Body<'_>) -> Result<Vec<&'t Column>> {
     let of_body = |key: &String| {
         let masked = |mask: fn(&Mask) -> bool| guards.iter().any(|guard| guard.masks.get(key).is_some_and(mask));
         if masked(|mask| *mask == Mask::Hide) {
@@ -453,10 +452,15 @@ fn known<'t>(table: &'t Table, name: &str, place: &str) -> Result<&'t Column> {
     })
 }
 
+/// All masks of several guards.
+fn shown<'r>(guards: &[Guard<'r>]) -> Guard<'r> {
+    let masks = guards.iter().flat_map(|guard| guard.masks.iter()).map(|(column, mask)| (column.clone(), mask.clone()));
+    Guard { rows: None, masks: Cow::Owned(masks.collect()) }
+}
+
 /// What is hidden is no hint.
-fn unknown_key(table: &Table, guards: &[Guard], key: &str) -> Error {
-    let masks = guards.iter().flat_map(|guard| guard.masks.clone()).collect();
-    let level = Level::of(table, String::new(), Guard { rows: None, masks });
+fn unknown_key<'t>(table: &'t Table, guards: &[Guard<'t>], key: &str) -> Error {
+    let level = Level::of(table, String::new(), shown(guards));
     let message = format!("Could not find the '{key}' column of '{}' in the schema cache", table.name);
     Error::bad_input(UNKNOWN_KEY, message).hint(near(key, &level)).field(key, "unknown", "There is no such column.")
 }
