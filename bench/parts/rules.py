@@ -90,10 +90,13 @@ def definitions(mask):
 
 def measure(report, blog, case, callers, rounds, seconds):
     limit, ours = [], [[] for _ in callers]
-    blog.http(case, 1, blog.secret)
-    for _ in range(max(rounds, 3)):
-        for samples, key, headers in [(limit, blog.secret, {}), *((ours[at], caller.key, caller.headers) for at, caller in enumerate(callers))]:
-            samples.append(blog.http(case, seconds, key, headers))
+    sides = [(limit, blog.secret, {}), *((ours[at], caller.key, caller.headers) for at, caller in enumerate(callers))]
+    for _, key, headers in sides:
+        blog.http(case, 1, key, headers)
+    # What is to be seen is less than what the machine's speed changes by in a minute: many short rounds, each the other way round.
+    for number in range(2 * max(rounds, 3)):
+        for samples, key, headers in sides if number % 2 == 0 else reversed(sides):
+            samples.append(blog.http(case, max(seconds // 2, 1), key, headers))
             if case.body:
                 blog.fill()
             # Lets the other side's connections end before it is measured again.
