@@ -75,7 +75,16 @@ async fn who_is_refused_while_still_sending_gets_the_answer() {
         let mut answer = String::new();
         client.read_to_string(&mut answer).await.unwrap_or_else(|error| panic!("{what}: {error}"));
         assert!(answer.starts_with(&format!("HTTP/1.1 {status} ")), "{what}: {answer}");
+        assert!(answer.contains("connection: close"), "{what}: {answer}");
     }
+    // What has come already ends nothing: two requests, one connection.
+    let mut client = TcpStream::connect(server.url.strip_prefix("http://").unwrap()).await.unwrap();
+    let request = "POST /v1/data/posts HTTP/1.1\r\nHost: x\r\nX-API-Key: sk_none\r\nContent-Length: 2\r\n\r\n{}";
+    let last = request.replace("Host: x", "Host: x\r\nConnection: close");
+    client.write_all(format!("{request}{last}").as_bytes()).await.unwrap();
+    let mut answers = String::new();
+    client.read_to_string(&mut answers).await.unwrap();
+    assert_eq!(answers.matches("HTTP/1.1 401 ").count(), 2, "{answers}");
 }
 
 #[tokio::test]

@@ -7,7 +7,7 @@
 use std::io;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
@@ -26,21 +26,24 @@ const LONGEST: Duration = Duration::from_secs(15);
 /// Bytes that are thrown away at most.
 const MOST: usize = 128 << 20;
 
-/// Whether a request's body was left unread on a connection.
+/// An unread rest as long as this is read by hyper itself, if it has come already: the connection may go on.
+const LITTLE: u64 = 16 << 10;
+
+/// How many bytes of a request's body were left unread on a connection, as far as that is known.
 #[derive(Default, Clone)]
-pub(super) struct Unread(Arc<AtomicBool>);
+pub(super) struct Unread(Arc<AtomicU64>);
 
 impl Unread {
     /// A request's body, watched for whether it is read to its end.
     pub(super) fn watch(&self, body: Incoming) -> Body {
-        self.0.store(false, Ordering::Relaxed);
+        self.0.store(0, Ordering::Relaxed);
         // Most requests have none.
         if body.is_end_stream() { Body::new(body) } else { Body::new(Watched { body, is_read: false, unread: self.clone() }) }
     }
 
     /// The answer to that request, which says so when it is the connection's last.
     pub(super) fn told_of_in(&self, mut answer: Response) -> Response {
-        if self.0.load(Ordering::Relaxed) {
+        if self.0.load(Ordering::Relaxed) > LITTLE {
             answer.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
         }
         answer
@@ -75,7 +78,8 @@ impl HttpBody for Watched {
 
 impl Drop for Watched {
     fn drop(&mut self) {
-        self.unread.0.store(!self.is_read && !self.body.is_end_stream(), Ordering::Relaxed);
+        let left = if self.is_read { 0 } else { self.body.size_hint().exact().unwrap_or(u64::MAX) };
+        self.unread.0.store(left, Ordering::Relaxed);
     }
 }
 
@@ -143,7 +147,7 @@ impl AsyncWrite for Lingering {
         if self.ending.is_none() {
             ready!(Pin::new(&mut self.stream).poll_shutdown(context))?;
         }
-        if self.unread.0.load(Ordering::Relaxed) {
+        if self.unread.0.load(Ordering::Relaxed) > 0 {
             ready!(self.poll_rest(context));
         }
         Poll::Ready(Ok(()))
