@@ -1,5 +1,7 @@
 //! Inserts keep their connection; what one of them leaves there must not reach another.
 
+use std::time::Duration;
+
 use serde_json::json;
 
 use crate::harness::{Server, until};
@@ -61,4 +63,35 @@ async fn no_insert_leaves_anything_for_the_next() {
     }
     let count = sql.query_one("SELECT count(DISTINCT text) FROM notes WHERE text >= 0", &[]).await.unwrap().get::<_, i64>(0);
     assert_eq!(count, 100);
+}
+
+/// PostgreSQL goes on with an insert whose sender has gone. Those that come meanwhile must wait for its connection, not be refused another.
+#[tokio::test]
+async fn senders_who_go_away_leave_room_for_others() {
+    let server = Server::start();
+    let root = project(&server.owner(), "notes").await;
+    let sql = customer(&server.owner(), &root.id).await;
+    sql.batch_execute("CREATE TABLE notes (id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, text text)").await.unwrap();
+    let api = server.api(&root.secret);
+    api.make("notes", &json!({ "text": "first" })).await;
+    sql.batch_execute("BEGIN; LOCK TABLE notes IN EXCLUSIVE MODE").await.unwrap();
+    let send = |text: &'static str| {
+        let api = server.api(&root.secret);
+        tokio::spawn(async move { api.post("/v1/data/notes", &json!({ "text": text })).await })
+    };
+    for _ in 0..3 {
+        let gone: Vec<_> = (0..40).map(|_| send("gone")).collect();
+        tokio::time::sleep(Duration::from_millis(400)).await;
+        for sender in gone {
+            sender.abort();
+            let _ = sender.await;
+        }
+    }
+    let stayed: Vec<_> = (0..10).map(|_| send("stayed")).collect();
+    tokio::time::sleep(Duration::from_millis(300)).await;
+    sql.batch_execute("ROLLBACK").await.unwrap();
+    for sender in stayed {
+        let answer = sender.await.unwrap();
+        assert_eq!(answer.status, 201, "{}", answer.text);
+    }
 }

@@ -378,7 +378,7 @@ impl Handle {
 
     async fn connect_as(&self, login: &str, options: &str) -> Result<Connection> {
         let slot = self.budget.take().await?;
-        let client = self.cluster.connect_as(login, self.database.as_str(), options).await?;
+        let client = self.cluster.connect_as(login, self.database.as_str(), options).await.map_err(no_room)?;
         Ok(Connection { client, _slot: slot })
     }
 
@@ -480,11 +480,18 @@ async fn turn(slots: &Arc<Semaphore>) -> Result<OwnedSemaphorePermit> {
     if let Ok(turn) = Arc::clone(slots).try_acquire_owned() {
         return Ok(turn);
     }
-    let busy = || {
-        Error::unavailable("environment/connections", "All connections of this environment are in use.", Duration::from_secs(1))
-    };
     let turn = tokio::time::timeout(PATIENCE, Arc::clone(slots).acquire_owned()).await.map_err(|_| busy())?;
     turn.map_err(Error::internal)
+}
+
+fn busy() -> Error {
+    Error::unavailable("environment/connections", "All connections of this environment are in use.", Duration::from_secs(1))
+}
+
+/// PostgreSQL itself may have no room for a while, such as when statements go on that nobody waits for any more.
+fn no_room(error: anyhow::Error) -> Error {
+    let code = error.downcast_ref::<tokio_postgres::Error>().and_then(tokio_postgres::Error::code);
+    if code == Some(&tokio_postgres::error::SqlState::TOO_MANY_CONNECTIONS) { busy() } else { error.into() }
 }
 
 /// Locks; a poisoned lock is used all the same, because nothing in this file panics while holding one.

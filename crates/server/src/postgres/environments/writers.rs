@@ -48,7 +48,7 @@ impl Writers {
 impl Handle {
     /// Runs an insert that sets no state of its session.
     pub(crate) async fn write(&self, sql: &str, params: &[TextParam<'_>]) -> error::Result<Vec<Row>> {
-        let _turn = turn(&self.writers.turns).await?;
+        let turn = turn(&self.writers.turns).await?;
         let generation = self.generation.load(Ordering::SeqCst);
         let idle = std::iter::from_fn(|| locked(&self.writers.idle).pop()).find(|writer| !writer.client.is_closed());
         let writer = match idle {
@@ -58,14 +58,40 @@ impl Handle {
                 Writer { client, statements: Statements::default(), _slot }
             }
         };
-        // Whoever goes away before the answer takes the connection along.
-        let outcome = writer.query(sql, params).await;
-        let mut idle = locked(&self.writers.idle);
-        if !writer.client.is_closed() && self.generation.load(Ordering::SeqCst) == generation {
-            idle.push(writer);
+        let mut lent = Lent { writer: Some(writer), turn: Some(turn) };
+        let outcome = match &lent.writer {
+            Some(writer) => writer.query(sql, params).await,
+            None => return Err(error::Error::internal("a writer that was never lent")),
+        };
+        if let Some(writer) = lent.writer.take()
+            && !writer.client.is_closed()
+            && self.generation.load(Ordering::SeqCst) == generation
+        {
+            locked(&self.writers.idle).push(writer);
         }
-        drop(idle);
         outcome.map_err(to_error)
+    }
+}
+
+/// A writer while a request has it, with the request's turn. Whoever goes away before the answer takes both along until the insert has
+/// ended: PostgreSQL does not end it sooner, and others who come meanwhile would find no room for their connections.
+struct Lent {
+    writer: Option<Writer>,
+    turn: Option<OwnedSemaphorePermit>,
+}
+
+impl Drop for Lent {
+    fn drop(&mut self) {
+        // Taken back: nothing is under way.
+        let Some(writer) = self.writer.take() else { return };
+        let turn = self.turn.take();
+        if let Ok(runtime) = tokio::runtime::Handle::try_current() {
+            runtime.spawn(async move {
+                // Answered behind what is under way.
+                let _ = writer.client.batch_execute("").await;
+                drop((writer, turn));
+            });
+        }
     }
 }
 
