@@ -42,4 +42,5 @@ mod sql;
 mod supabase;
 mod transcript;
 mod users;
+mod vanished;
 mod world;

@@ -13,7 +13,7 @@ async fn settings(owner: &Person, environment: &str) -> Value {
     owner.query(SETTINGS, json!({ "e": environment })).await["environmentSettings"].take()
 }
 
-async fn set(owner: &Person, environment: &Environment, settings: Value) -> Value {
+pub(crate) async fn set(owner: &Person, environment: &Environment, settings: Value) -> Value {
     owner.must("updateEnvironmentSettings", with(environment, settings)).await["settings"].take()
 }
 

@@ -25,9 +25,6 @@ const MAX_CUSTOMER_CONNECTIONS: u32 = 10;
 
 /// What one session may write to temporary files. Only a superuser can change this setting.
 const TEMP_FILES: &str = "4GB";
-/// A session with more locks than this uses up what all environments of the server share.
-const MAX_LOCKS: i64 = 20_000;
-
 /// How long a new environment waits for the template.
 const TEMPLATE_PATIENCE: Duration = Duration::from_secs(10);
 
@@ -282,23 +279,6 @@ impl Cluster {
 }
 
 impl Cluster {
-    /// Ends sessions of environments that hold so many locks that others find no room for theirs.
-    pub(crate) async fn end_lock_hoarders(&self) -> anyhow::Result<()> {
-        let admin = self.admin().await?;
-        let rows = admin
-            .query(
-                "SELECT a.usename::text, pg_terminate_backend(a.pid) FROM pg_stat_activity a
-                 JOIN (SELECT pid FROM pg_locks GROUP BY pid HAVING count(*) > $1) AS hoarder ON hoarder.pid = a.pid
-                 WHERE a.usename ~ '^ce_[0-9a-f]{32}_(data|sql)$'",
-                &[&MAX_LOCKS],
-            )
-            .await?;
-        for row in rows {
-            tracing::warn!(login = row.get::<_, String>(0), "ended a session that held more than {MAX_LOCKS} locks");
-        }
-        Ok(())
-    }
-
     /// Takes back settings that code running as one of the platform's roles made for that role, which a role may always do.
     pub(crate) async fn reset_role_settings(&self) -> anyhow::Result<()> {
         let admin = self.admin().await?;

@@ -1,5 +1,6 @@
 //! The environments this server has connections to: opened on demand, closed when idle, all under one budget.
 
+mod sessions;
 mod tables;
 mod writers;
 
@@ -12,6 +13,9 @@ use cloche_wire::EnvironmentId;
 use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore};
 use tokio_postgres::Client;
 
+pub(crate) use self::sessions::PlatformSession;
+use self::sessions::Sessions;
+use self::writers::Writers;
 use super::cluster::Cluster;
 use super::database::DatabaseName;
 use super::encode::OUTPUT_OPTIONS;
@@ -36,23 +40,12 @@ static EVEN_LANES: LazyLock<usize> =
 static MAX_LANES: LazyLock<usize> = LazyLock::new(|| *EVEN_LANES + 1);
 /// A lane with this many statements under way is worth another lane beside it.
 const BUSY_LANE: usize = 3;
-/// Connections of one environment for statements that need one to themselves.
-const MAX_SESSIONS: usize = 8;
-/// Connections of one environment for the platform's own tables.
-const MAX_PLATFORM: usize = 4;
 /// Connections nobody used for this long are closed.
 const IDLE: Duration = Duration::from_secs(60);
 /// How long the requests inside may take to leave a gate that another node has closed; it has given up long before that.
 const LEAVE: Duration = Duration::from_secs(15);
 /// How long a request waits for a connection when the budget is spent.
 const PATIENCE: Duration = Duration::from_secs(5);
-
-const SESSION_OPTIONS: &str =
-    "-c default_transaction_read_only=off -c lock_timeout=5s -c idle_in_transaction_session_timeout=30s -c statement_timeout=";
-
-/// Settings of the platform's sessions: nothing of schema `public` is found without being named.
-const PLATFORM_SESSION_OPTIONS: &str = "-c default_transaction_read_only=off -c search_path=pg_catalog -c statement_timeout=15s \
-    -c lock_timeout=5s -c idle_in_transaction_session_timeout=15s";
 
 /// All environments with a handle on this server.
 pub(crate) struct Environments {
@@ -70,9 +63,8 @@ pub(crate) struct Handle {
     budget: Arc<Budget>,
     lanes: Mutex<Vec<Arc<LaneSlot>>>,
     opening: tokio::sync::Mutex<()>,
-    sessions: Pool,
-    platform: Pool,
-    writers: writers::Writers,
+    sessions: Sessions,
+    writers: Writers,
     pub(super) signing: SigningKeys,
     pub(crate) recognised: Recognised,
     /// Held while schema `cloche` is brought up to date; true when that is done.
@@ -87,12 +79,6 @@ pub(crate) struct Handle {
     pub(crate) traffic: Traffic,
     /// Milliseconds after the registry started.
     last_used: AtomicU64,
-}
-
-/// Connections as one login that are used by one at a time.
-struct Pool {
-    idle: Mutex<Vec<Connection>>,
-    slots: Arc<Semaphore>,
 }
 
 struct Budget {
@@ -112,25 +98,6 @@ struct LaneSlot {
 
 /// A lane that stays open while this is kept.
 pub(crate) struct LaneInUse(Arc<LaneSlot>);
-
-/// A connection with nobody else on it. Reset and taken back when dropped.
-pub(crate) struct Session {
-    connection: Option<Connection>,
-    handle: Arc<Handle>,
-    login: Login,
-    generation: u64,
-    _turn: OwnedSemaphorePermit,
-}
-
-/// A [`Session`] as the environment's platform login.
-pub(crate) type PlatformSession = Session;
-
-/// Which of the environment's logins a session has.
-#[derive(Debug, Clone, Copy)]
-enum Login {
-    Data,
-    Platform,
-}
 
 impl Environments {
     /// Tables are answered from memory for as long as `lease` holds.
@@ -247,9 +214,8 @@ impl Handle {
             lease: Arc::clone(&all.lease),
             lanes: Mutex::default(),
             opening: tokio::sync::Mutex::default(),
-            sessions: Pool::new(MAX_SESSIONS),
-            platform: Pool::new(MAX_PLATFORM),
-            writers: writers::Writers::new(),
+            sessions: Sessions::new(),
+            writers: Writers::new(),
             signing: SigningKeys::default(),
             recognised: Recognised::default(),
             migrated: tokio::sync::Mutex::default(),
@@ -335,43 +301,6 @@ impl Handle {
         Ok((slot, told))
     }
 
-    /// A connection of one's own.
-    pub(crate) async fn session(self: &Arc<Self>) -> Result<Session> {
-        self.take(Login::Data).await
-    }
-
-    /// A connection as the environment's platform login, which reads and writes the tables of schema `cloche`. Like all connections it is
-    /// for those inside the gate: a request takes it from its scope, others [`Handle::enter`] first and keep the pass as long.
-    pub(crate) async fn platform(self: &Arc<Self>) -> Result<PlatformSession> {
-        self.take(Login::Platform).await
-    }
-
-    async fn take(self: &Arc<Self>, login: Login) -> Result<Session> {
-        let pool = self.pool(login);
-        let turn = turn(&pool.slots).await?;
-        let generation = self.generation.load(Ordering::SeqCst);
-        let idle = std::iter::from_fn(|| locked(&pool.idle).pop()).find(|connection| !connection.client.is_closed());
-        let connection = match idle {
-            Some(connection) => connection,
-            None => match login {
-                Login::Data => self.connect(&self.session_options()).await?,
-                Login::Platform => self.connect_as(&self.database.platform_login(), PLATFORM_SESSION_OPTIONS).await?,
-            },
-        };
-        Ok(Session { connection: Some(connection), handle: Arc::clone(self), login, generation, _turn: turn })
-    }
-
-    fn session_options(&self) -> String {
-        format!("{SESSION_OPTIONS}{}s", self.statement_timeout.load(Ordering::Relaxed))
-    }
-
-    fn pool(&self, login: Login) -> &Pool {
-        match login {
-            Login::Data => &self.sessions,
-            Login::Platform => &self.platform,
-        }
-    }
-
     async fn connect(&self, options: &str) -> Result<Connection> {
         self.connect_as(&self.database.data_login(), &format!("{options} {OUTPUT_OPTIONS}")).await
     }
@@ -396,70 +325,26 @@ impl Handle {
     }
 
     fn has_connections(&self) -> bool {
-        let pools = [&self.sessions, &self.platform];
-        !locked(&self.lanes).is_empty() || !self.writers.is_empty() || pools.iter().any(|pool| !locked(&pool.idle).is_empty())
+        !locked(&self.lanes).is_empty() || !self.writers.is_empty() || !self.sessions.is_empty()
     }
 
     fn close_connections(&self) {
         self.close_sessions();
         locked(&self.lanes).clear();
-        locked(&self.platform.idle).clear();
+        self.sessions.close_platform();
     }
 
     /// Those that statements of any length run on.
     fn close_sessions(&self) {
         self.generation.fetch_add(1, Ordering::SeqCst);
-        locked(&self.sessions.idle).clear();
+        self.sessions.close_data();
         self.writers.close();
-    }
-}
-
-impl Pool {
-    fn new(size: usize) -> Self {
-        Self { idle: Mutex::default(), slots: Arc::new(Semaphore::new(size)) }
     }
 }
 
 impl LaneInUse {
     pub(crate) fn lane(&self) -> &Lane {
         &self.0.lane
-    }
-}
-
-impl Session {
-    /// Its client; there until the session is dropped.
-    pub(crate) fn client(&self) -> Result<&Client> {
-        self.connection
-            .as_ref()
-            .map(|connection| &connection.client)
-            .ok_or_else(|| Error::internal("a session without a connection"))
-    }
-
-    /// The same, for a transaction.
-    pub(crate) fn client_mut(&mut self) -> Result<&mut Client> {
-        self.connection
-            .as_mut()
-            .map(|connection| &mut connection.client)
-            .ok_or_else(|| Error::internal("a session without a connection"))
-    }
-
-    /// Ends the connection, which is not wanted again soon.
-    pub(crate) fn close(mut self) {
-        self.connection = None;
-    }
-}
-
-impl Drop for Session {
-    fn drop(&mut self) {
-        let Some(connection) = self.connection.take() else { return };
-        let (handle, login, generation) = (Arc::clone(&self.handle), self.login, self.generation);
-        tokio::spawn(async move {
-            // Whatever state the statement left, down to an open transaction (where this fails), goes no further.
-            let reset = tokio::time::timeout(PATIENCE, connection.client.batch_execute("DISCARD ALL")).await;
-            if matches!(reset, Ok(Ok(()))) && handle.generation.load(Ordering::SeqCst) == generation {
-                locked(&handle.pool(login).idle).push(connection);
-            }
-        });
     }
 }
 

@@ -9,6 +9,7 @@ pub(crate) mod encode;
 pub(crate) mod environments;
 pub(crate) mod fingerprint;
 pub(crate) mod gate;
+mod greedy;
 pub(crate) mod introspect;
 pub(crate) mod lane;
 pub(crate) mod migrate;

@@ -12,7 +12,7 @@ use crate::error::{Error, Result};
 
 /// The largest body that may be allowed: it is held in memory, and sent to PostgreSQL as one value.
 const LARGEST_BODY: u64 = 64 << 20;
-const MAX_STATEMENT_SECONDS: u32 = 300;
+pub(crate) const MAX_STATEMENT_SECONDS: u32 = 300;
 const MOST_ROWS: u64 = 10_000;
 const MAX_ORIGINS: usize = 100;
 /// Of requests or burst; and of seconds a rate is about.

@@ -7,11 +7,12 @@ use std::time::Duration;
 use crate::app::{App, environment, operation, removal, traffic};
 use crate::error::{Error, Result};
 use crate::postgres::database::DatabaseName;
+use crate::postgres::settings::MAX_STATEMENT_SECONDS;
 use crate::postgres::template::SCHEMA_VERSION;
 use crate::store::environments::{self, Status};
 use crate::store::operations;
 
-/// How often uses of keys are written down (each key at most every five minutes), and hoarders of locks are looked for.
+/// How often uses of keys are written down (each key at most every five minutes), and greedy sessions are looked for.
 const NOTE_USES: Duration = Duration::from_secs(2);
 /// How often everything else is looked at.
 const LOOK: Duration = Duration::from_secs(30);
@@ -45,6 +46,7 @@ pub(crate) async fn keep(app: Arc<App>) {
     loop {
         tokio::time::sleep(NOTE_USES).await;
         report("sessions with too many locks", app.cluster.end_lock_hoarders().await.map_err(Error::from));
+        report("statements that do not stop", end_overdue_statements(&app).await);
         report("uses of keys", app.keys.write_uses(&app.store).await);
         report("uses of tokens and sessions", app.uses.write_uses(&app.store).await);
         if last_look.elapsed() >= LOOK {
@@ -56,6 +58,12 @@ pub(crate) async fn keep(app: Arc<App>) {
             report("deleted environments", erase_deleted(&app).await);
         }
     }
+}
+
+async fn end_overdue_statements(app: &App) -> Result<()> {
+    let known = app.environments.with_settings();
+    let timeouts = known.iter().map(|(handle, settings)| (handle.database.data_login(), settings.statement_timeout_seconds));
+    app.cluster.end_overdue_statements(&timeouts.collect::<Vec<_>>(), MAX_STATEMENT_SECONDS).await.map_err(Error::from)
 }
 
 fn report(what: &str, outcome: Result<()>) {

@@ -9,6 +9,7 @@ use tokio_postgres::error::SqlState;
 use tokio_postgres::types::ToSql;
 use tokio_postgres::{Client, Error, Row, Statement};
 
+use super::sessions::settle;
 use super::{Connection, Handle, locked, turn};
 use crate::error;
 use crate::postgres::param::TextParam;
@@ -73,8 +74,8 @@ impl Handle {
     }
 }
 
-/// A writer while a request has it, with the request's turn. Whoever goes away before the answer takes both along until the insert has
-/// ended: PostgreSQL does not end it sooner, and others who come meanwhile would find no room for their connections.
+/// A writer while a request has it, with the request's turn. Both are kept until the insert has ended, also when its sender has gone: others
+/// who come meanwhile would find no room for their connections.
 struct Lent {
     writer: Option<Writer>,
     turn: Option<OwnedSemaphorePermit>,
@@ -85,13 +86,10 @@ impl Drop for Lent {
         // Taken back: nothing is under way.
         let Some(writer) = self.writer.take() else { return };
         let turn = self.turn.take();
-        if let Ok(runtime) = tokio::runtime::Handle::try_current() {
-            runtime.spawn(async move {
-                // Answered behind what is under way.
-                let _ = writer.client.batch_execute("").await;
-                drop((writer, turn));
-            });
-        }
+        tokio::spawn(async move {
+            settle(&writer.client, "").await;
+            drop((writer, turn));
+        });
     }
 }
 

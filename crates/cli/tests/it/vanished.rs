@@ -1,0 +1,84 @@
+//! Statements that nobody waits for any more, and those that do not want to stop: neither keeps others out.
+
+use std::time::Duration;
+
+use serde_json::json;
+use tokio_postgres::Client;
+
+use crate::client::{Answer, Api};
+use crate::harness::{Server, until};
+use crate::settings::set;
+use crate::world::{Environment, customer, database_of, project, superuser};
+
+/// One does what it is told to, the other goes on whatever it is told.
+const FUNCTIONS: &str = "
+    CREATE FUNCTION nap(seconds int) RETURNS int LANGUAGE sql AS $$ SELECT seconds FROM pg_sleep(seconds) $$;
+    CREATE FUNCTION stubborn() RETURNS int LANGUAGE plpgsql AS
+        $$ BEGIN LOOP BEGIN PERFORM pg_sleep(600); EXCEPTION WHEN query_canceled THEN NULL; END; END LOOP; END $$";
+
+async fn functions(server: &Server) -> Environment {
+    let root = project(&server.owner(), "naps").await;
+    customer(&server.owner(), &root.id).await.batch_execute(FUNCTIONS).await.unwrap();
+    let api = server.api(&root.secret);
+    until("the function is found", async || (nap(&api, 0).await.status == 200).then_some(())).await;
+    root
+}
+
+async fn nap(api: &Api, seconds: u32) -> Answer {
+    api.post("/v1/rpc/nap", &json!({ "seconds": seconds })).await
+}
+
+/// Backends that are at work for the data plane.
+async fn at_work(admin: &Client) -> i64 {
+    let sql = "SELECT count(*) FROM pg_stat_activity WHERE usename LIKE '%\\_data' AND datname = current_database() AND state = 'active'";
+    admin.query_one(sql, &[]).await.unwrap().get(0)
+}
+
+#[tokio::test]
+async fn reads_whose_senders_have_gone_are_stopped() {
+    let server = Server::start();
+    let root = functions(&server).await;
+    let api = server.api(&root.secret);
+    let admin = superuser(&server, &database_of(&server, &root.id).await).await;
+    // More, one after another, than a login may have connections.
+    for _ in 0..12 {
+        let gone: Vec<_> = (0..8)
+            .map(|_| {
+                let api = api.clone();
+                tokio::spawn(async move { nap(&api, 25).await })
+            })
+            .collect();
+        tokio::time::sleep(Duration::from_millis(300)).await;
+        for sender in gone {
+            sender.abort();
+            let _ = sender.await;
+        }
+        let at_work = at_work(&admin).await;
+        assert!(at_work <= 8, "{at_work} at a time");
+    }
+    let answer = nap(&api, 0).await;
+    assert_eq!(answer.status, 200, "{}", answer.text);
+    until("nothing is under way any more", async || (at_work(&admin).await == 0).then_some(())).await;
+}
+
+#[tokio::test]
+async fn what_catches_its_end_is_ended() {
+    let server = Server::start();
+    let root = functions(&server).await;
+    set(&server.owner(), &root, json!({ "statementTimeoutSeconds": 1 })).await;
+    let api = server.api(&root.secret);
+    let admin = superuser(&server, &database_of(&server, &root.id).await).await;
+    // One stays, the others go: all that the environment has.
+    let calls = (0..8).map(|_| {
+        let api = api.clone();
+        tokio::spawn(async move { api.post("/v1/rpc/stubborn", &json!({})).await })
+    });
+    let mut calls: Vec<_> = calls.collect();
+    tokio::time::sleep(Duration::from_millis(500)).await;
+    let stays = calls.pop().unwrap();
+    calls.into_iter().for_each(|call| call.abort());
+    let answer = stays.await.unwrap();
+    assert_eq!((answer.status, answer.json()["code"].as_str()), (503, Some("57P01")), "{}", answer.text);
+    until("nothing is under way any more", async || (at_work(&admin).await == 0).then_some(())).await;
+    assert_eq!(nap(&api, 0).await.status, 200);
+}
