@@ -12,6 +12,7 @@ use crate::world::{Environment, customer, database_of, project, superuser};
 
 /// One does what it is told to, the other goes on whatever it is told.
 const FUNCTIONS: &str = "
+    CREATE TABLE notes (id int PRIMARY KEY);
     CREATE FUNCTION nap(seconds int) RETURNS int LANGUAGE sql AS $$ SELECT seconds FROM pg_sleep(seconds) $$;
     CREATE FUNCTION stubborn() RETURNS int LANGUAGE plpgsql AS
         $$ BEGIN LOOP BEGIN PERFORM pg_sleep(600); EXCEPTION WHEN query_canceled THEN NULL; END; END LOOP; END $$";
@@ -59,6 +60,28 @@ async fn reads_whose_senders_have_gone_are_stopped() {
     let answer = nap(&api, 0).await;
     assert_eq!(answer.status, 200, "{}", answer.text);
     until("nothing is under way any more", async || (at_work(&admin).await == 0).then_some(())).await;
+}
+
+#[tokio::test]
+async fn tables_are_read_again_while_all_sessions_are_at_work() {
+    let server = Server::start();
+    let root = functions(&server).await;
+    let api = server.api(&root.secret);
+    assert_eq!(api.get("/v1/data/notes").await.status, 200);
+    let naps: Vec<_> = (0..8)
+        .map(|_| {
+            let api = api.clone();
+            tokio::spawn(async move { nap(&api, 12).await })
+        })
+        .collect();
+    tokio::time::sleep(Duration::from_millis(500)).await;
+    // What is remembered of the environment is forgotten.
+    set(&server.owner(), &root, json!({ "maxRows": 7 })).await;
+    let answer = api.get("/v1/data/notes").await;
+    assert_eq!(answer.status, 200, "{}", answer.text);
+    for nap in naps {
+        assert_eq!(nap.await.unwrap().text, "12");
+    }
 }
 
 #[tokio::test]

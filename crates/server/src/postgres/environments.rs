@@ -5,7 +5,7 @@ mod tables;
 mod writers;
 
 use std::num::NonZero;
-use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, LazyLock, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -14,7 +14,7 @@ use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore};
 use tokio_postgres::Client;
 
 pub(crate) use self::sessions::PlatformSession;
-use self::sessions::Sessions;
+use self::sessions::{Sessions, StatementTimeout};
 use self::writers::Writers;
 use super::cluster::Cluster;
 use super::database::DatabaseName;
@@ -74,8 +74,7 @@ pub(crate) struct Handle {
     lease: Arc<Lease>,
     schema: Mutex<tables::Remembered>,
     schema_loading: tokio::sync::Mutex<()>,
-    /// Seconds, with which sessions are connected.
-    statement_timeout: AtomicU32,
+    statement_timeout: StatementTimeout,
     pub(crate) traffic: Traffic,
     /// Milliseconds after the registry started.
     last_used: AtomicU64,
@@ -147,6 +146,15 @@ impl Environments {
     pub(crate) fn with_settings(&self) -> Vec<(Arc<Handle>, Arc<EnvironmentSettings>)> {
         let handles = locked(&self.handles);
         handles.values().filter_map(|handle| Some((Arc::clone(handle), handle.known_settings()?))).collect()
+    }
+
+    /// How many seconds a statement may take, by data login, of those whose settings this server knows for certain.
+    pub(crate) fn statement_timeouts(&self) -> Vec<(String, u32)> {
+        if !self.lease.holds() {
+            return Vec::new();
+        }
+        let handles = locked(&self.handles);
+        handles.values().filter_map(|handle| Some((handle.database.data_login(), handle.statement_timeout.known()?))).collect()
     }
 
     /// How many environments have a handle, and how many connections they hold together.
@@ -222,7 +230,7 @@ impl Handle {
             generation: AtomicU64::new(0),
             schema: Mutex::default(),
             schema_loading: tokio::sync::Mutex::default(),
-            statement_timeout: AtomicU32::new(EnvironmentSettings::default().statement_timeout_seconds),
+            statement_timeout: StatementTimeout::default(),
             traffic: Traffic::default(),
             last_used: AtomicU64::new(0),
         }

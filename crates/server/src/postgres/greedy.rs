@@ -28,12 +28,16 @@ impl Cluster {
         Ok(())
     }
 
-    /// Ends sessions whose statement goes on after its time. `timeouts` are of data logins, in seconds; those of whom nothing is known have
-    /// `longest`.
-    pub(crate) async fn end_overdue_statements(&self, timeouts: &[(String, u32)], longest: u32) -> anyhow::Result<()> {
-        let (logins, seconds): (Vec<&str>, Vec<f64>) =
-            timeouts.iter().map(|(login, seconds)| (login.as_str(), f64::from(*seconds))).unzip();
+    /// Ends sessions whose statement goes on after its time. `timeouts` are of data logins, in seconds, asked for at the last moment; logins of
+    /// which nothing is known have `longest`.
+    pub(crate) async fn end_overdue_statements(
+        &self,
+        timeouts: impl FnOnce() -> Vec<(String, u32)>,
+        longest: u32,
+    ) -> anyhow::Result<()> {
         let admin = self.admin().await?;
+        let (logins, seconds): (Vec<String>, Vec<f64>) =
+            timeouts().into_iter().map(|(login, seconds)| (login, f64::from(seconds))).unzip();
         let rows = admin
             .query(
                 "SELECT a.usename::text, pg_terminate_backend(a.pid) FROM pg_stat_activity a

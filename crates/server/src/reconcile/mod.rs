@@ -46,7 +46,9 @@ pub(crate) async fn keep(app: Arc<App>) {
     loop {
         tokio::time::sleep(NOTE_USES).await;
         report("sessions with too many locks", app.cluster.end_lock_hoarders().await.map_err(Error::from));
-        report("statements that do not stop", end_overdue_statements(&app).await);
+        let timeouts = || app.environments.statement_timeouts();
+        let overdue = app.cluster.end_overdue_statements(timeouts, MAX_STATEMENT_SECONDS).await;
+        report("statements that do not stop", overdue.map_err(Error::from));
         report("uses of keys", app.keys.write_uses(&app.store).await);
         report("uses of tokens and sessions", app.uses.write_uses(&app.store).await);
         if last_look.elapsed() >= LOOK {
@@ -58,12 +60,6 @@ pub(crate) async fn keep(app: Arc<App>) {
             report("deleted environments", erase_deleted(&app).await);
         }
     }
-}
-
-async fn end_overdue_statements(app: &App) -> Result<()> {
-    let known = app.environments.with_settings();
-    let timeouts = known.iter().map(|(handle, settings)| (handle.database.data_login(), settings.statement_timeout_seconds));
-    app.cluster.end_overdue_statements(&timeouts.collect::<Vec<_>>(), MAX_STATEMENT_SECONDS).await.map_err(Error::from)
 }
 
 fn report(what: &str, outcome: Result<()>) {

@@ -1,14 +1,14 @@
 //! Sessions: connections that one has to oneself, for statements of any kind. Reset and taken back when they are dropped.
 
 use std::pin::pin;
-use std::sync::atomic::Ordering;
-use std::sync::{Arc, Mutex};
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Arc, Mutex, OnceLock};
 use std::time::Duration;
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio_postgres::{Client, NoTls};
 
-use super::{Connection, Handle, PATIENCE, locked, turn};
+use super::{Connection, EnvironmentSettings, Handle, PATIENCE, locked, turn};
 use crate::error::{Error, Result};
 
 /// Connections of one environment for statements that need one to themselves.
@@ -49,6 +49,10 @@ pub(crate) struct Session {
 /// A [`Session`] as the environment's platform login.
 pub(crate) type PlatformSession = Session;
 
+/// How many seconds a statement of the data login may take, as was read last: kept when the settings are forgotten.
+#[derive(Default)]
+pub(super) struct StatementTimeout(OnceLock<AtomicU32>);
+
 /// Which of the environment's logins a session has.
 #[derive(Debug, Clone, Copy)]
 enum Login {
@@ -82,6 +86,24 @@ impl Sessions {
     }
 }
 
+impl StatementTimeout {
+    /// None before any were read.
+    pub(super) fn known(&self) -> Option<u32> {
+        self.0.get().map(|seconds| seconds.load(Ordering::Relaxed))
+    }
+
+    fn seconds(&self) -> u32 {
+        self.known().unwrap_or(EnvironmentSettings::default().statement_timeout_seconds)
+    }
+
+    /// Whether that is another than sessions were connected with.
+    pub(super) fn set(&self, seconds: u32) -> bool {
+        let before = self.seconds();
+        self.0.get_or_init(|| AtomicU32::new(seconds)).store(seconds, Ordering::Relaxed);
+        before != seconds
+    }
+}
+
 impl Pool {
     fn new(size: usize) -> Self {
         Self { idle: Mutex::default(), turns: Arc::new(Semaphore::new(size)) }
@@ -100,9 +122,21 @@ impl Handle {
         self.take(Login::Platform).await
     }
 
+    /// A connection of one's own, if nobody has to be waited for.
+    pub(super) async fn session_if_free(self: &Arc<Self>) -> Result<Option<Session>> {
+        match Arc::clone(&self.sessions.data.turns).try_acquire_owned() {
+            Ok(turn) => self.take_with(Login::Data, turn).await.map(Some),
+            Err(_) => Ok(None),
+        }
+    }
+
     async fn take(self: &Arc<Self>, login: Login) -> Result<Session> {
+        let turn = turn(&self.sessions.of(login).turns).await?;
+        self.take_with(login, turn).await
+    }
+
+    async fn take_with(self: &Arc<Self>, login: Login, turn: OwnedSemaphorePermit) -> Result<Session> {
         let pool = self.sessions.of(login);
-        let turn = turn(&pool.turns).await?;
         let generation = self.generation.load(Ordering::SeqCst);
         let idle = std::iter::from_fn(|| locked(&pool.idle).pop()).find(|connection| !connection.client.is_closed());
         let connection = match idle {
@@ -116,7 +150,7 @@ impl Handle {
     }
 
     pub(super) fn session_options(&self) -> String {
-        format!("{SESSION_OPTIONS}{}s", self.statement_timeout.load(Ordering::Relaxed))
+        format!("{SESSION_OPTIONS}{}s", self.statement_timeout.seconds())
     }
 }
 
@@ -152,6 +186,8 @@ impl Drop for Session {
             let is_reset = settle(&connection.client, "DISCARD ALL").await;
             if is_reset && handle.generation.load(Ordering::SeqCst) == generation {
                 locked(&handle.sessions.of(login).idle).push(connection);
+            } else {
+                drop(connection);
             }
             // Only now: who has a turn opens no connection beside one that PostgreSQL is still at work for.
             drop(turn);

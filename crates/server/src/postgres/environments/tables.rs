@@ -1,7 +1,6 @@
 //! The tables and settings of an environment, remembered.
 
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use tokio_postgres::Client;
@@ -84,8 +83,7 @@ impl Handle {
             remembered.changes
         };
         let (known, read) = self.read().await?;
-        let timeout = known.settings.statement_timeout_seconds;
-        if self.statement_timeout.swap(timeout, Ordering::Relaxed) != timeout {
+        if self.statement_timeout.set(known.settings.statement_timeout_seconds) {
             self.close_sessions();
         }
         let mut remembered = locked(&self.schema);
@@ -109,9 +107,17 @@ impl Handle {
                 }
             }
         }
-        let session = self.session().await?;
+        // Slow statements that have all sessions hold nobody up who only needs to know the tables.
+        let (session, connection);
+        let client = if let Some(free) = self.session_if_free().await? {
+            session = free;
+            session.client()?
+        } else {
+            connection = self.connect(&self.session_options()).await?;
+            &connection.client
+        };
         let read = Instant::now();
-        Ok((Known::read(session.client()?).await.map_err(to_error)?, read))
+        Ok((Known::read(client).await.map_err(to_error)?, read))
     }
 }
 
