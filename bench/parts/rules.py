@@ -22,10 +22,12 @@ columns:
   created_at: {type: timestamptz, default: now()}
 primary_key: [id]
 """
-# A rule for the rows and a mask of one column.
-ROLE = """\
+POLICIES = """\
 policies:
-  - {{resource: posts, actions: [read, create]}}
+  - {resource: posts, actions: [read, create]}
+"""
+# A rule for the rows and a mask of one column.
+RULES = """\
 scope_rules:
   - {{resource: posts, field: author, operator: eq, value: {value}}}
 field_masks:
@@ -53,10 +55,11 @@ INSERTS = [Case("insert of 1", LEAST, "/v1/data/posts", None, {**POST, "author":
 
 
 class Caller:
-    """Somebody whose requests meet rules: what the row is called, who it is, and what is shown of the masked column."""
+    """Somebody whose requests meet rules: what the row is called, who it is, what is shown of the masked column, and who is the same without
+    the rules, if that is not full access."""
 
-    def __init__(self, what, key, shown=None, token=None):
-        self.what, self.key, self.shown = what, key, shown
+    def __init__(self, what, key, shown=None, token=None, without=None):
+        self.what, self.key, self.shown, self.without = what, key, shown, without
         self.headers = {"Authorization": f"Bearer {token}"} if token else {}
 
 
@@ -66,14 +69,15 @@ def against_full_access(report, server, rounds, seconds):
         report.skip("requests by rules and masks | full access", "wrk is missing (Debian: wrk)")
         return
     blog = Blog(server, "bench-rules", definitions("hide"), (FILL, HIDDEN))
+    unbound = Caller("a user's token", blog.publishable, token=minted(blog, "editor"))
     callers = [
         Caller("anon: a rule, a hidden column", blog.publishable),
-        Caller("a user: token, a rule, a hidden column", blog.publishable, token=minted(blog)),
+        Caller("a user: token, a rule, a hidden column", blog.publishable, token=minted(blog, "writer"), without=unbound),
     ]
     for caller in callers:
         check(blog, caller)
     for case in cases(SHOWN) + INSERTS:
-        measure(report, blog, case, callers, rounds, seconds)
+        measure(report, blog, case, [unbound, *callers], rounds, seconds)
 
     blog = Blog(server, "bench-redaction", definitions(f"{{redact: '{REDACTED}'}}"), (FILL, HIDDEN))
     caller = Caller("anon: a rule, a redacted column", blog.publishable, REDACTED)
@@ -83,14 +87,14 @@ def against_full_access(report, server, rounds, seconds):
 
 
 def definitions(mask):
-    """The table, what anon may do with it, and what users with the role `writer` may."""
-    return {"tables/posts.yaml": TABLE, "roles/anon.yaml": ROLE.format(value=AUTHOR, mask=mask),
-            "roles/writer.yaml": ROLE.format(value="actor.userId", mask=mask)}
+    """The table, what anon may do with it, what users with the role `writer` may, and `editor`, who is held to no rule."""
+    return {"tables/posts.yaml": TABLE, "roles/anon.yaml": POLICIES + RULES.format(value=AUTHOR, mask=mask),
+            "roles/writer.yaml": POLICIES + RULES.format(value="actor.userId", mask=mask), "roles/editor.yaml": POLICIES}
 
 
 def measure(report, blog, case, callers, rounds, seconds):
-    limit, ours = [], [[] for _ in callers]
-    sides = [(limit, blog.secret, {}), *((ours[at], caller.key, caller.headers) for at, caller in enumerate(callers))]
+    limit, ours = [], {caller: [] for caller in callers}
+    sides = [(limit, blog.secret, {}), *((ours[caller], caller.key, caller.headers) for caller in callers)]
     for _, key, headers in sides:
         blog.http(case, 1, key, headers)
     # What is to be seen is less than what the machine's speed changes by in a minute: many short rounds, each the other way round.
@@ -101,13 +105,15 @@ def measure(report, blog, case, callers, rounds, seconds):
                 blog.fill()
             # Lets the other side's connections end before it is measured again.
             time.sleep(0.5)
-    for caller, samples in zip(callers, ours):
+    for caller, samples in ours.items():
         report.ratio_at_least(f"{case.what}, {caller.what} | full access", "/s", samples, limit, case.ratio)
+        if caller.without:
+            report.ratio_at_least(f"{case.what}, {caller.what} | without the rules", "/s", samples, ours[caller.without], case.ratio)
 
 
-def minted(blog):
-    """A token of the author, which outlives the bench."""
-    minting = {"userId": AUTHOR, "roles": ["writer"], "ttl": 24 * 3600}
+def minted(blog, role):
+    """A token of the author with that role, which outlives the bench."""
+    minting = {"userId": AUTHOR, "roles": [role], "ttl": 24 * 3600}
     return answer(blog, "POST", "/v1/auth/token", blog.secret, {}, minting).json()["access_token"]
 
 
