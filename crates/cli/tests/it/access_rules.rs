@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 
 use crate::client::{Answer, Api};
 use crate::harness::{Server, until};
+use crate::settings::set;
 use crate::users::{front, signed_in};
 use crate::world::{Environment, blog, customer, project};
 
@@ -217,6 +218,24 @@ async fn masked_columns_are_shown_masked_and_nothing_else() {
     let open = json!({ "name": "ada", "email": "ada@example.com", "phone": "123", "salary": 100 });
     assert_eq!(shown, json!([open, { "name": "bea", "email": null, "phone": "***", "salary": null }]));
     assert_eq!(outcome(&payroll, "GET", "/v1/data/people?salary=lt.200", Value::Null).await, "403 access/denied");
+}
+
+/// What is given fits the rule by its words; what becomes of it does not.
+#[tokio::test]
+async fn what_a_trigger_makes_of_a_record_must_fit() {
+    let office = Office::open().await;
+    let (ada, anew) = (office.user(ADA, &[]).await, |id: i64| json!({ "id": id, "owner": ADA, "body": "new" }));
+    assert_eq!(outcome(&ada, "POST", "/v1/data/notes", anew(20)).await, "201");
+    let sql = customer(&office.server.owner(), &office.root.id).await;
+    let trigger = format!(
+        "CREATE FUNCTION give() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN NEW.owner := '{BEA}'; RETURN NEW; END $$;
+         CREATE TRIGGER give BEFORE INSERT ON notes FOR EACH ROW EXECUTE FUNCTION give()"
+    );
+    sql.batch_execute(&trigger).await.unwrap();
+    // What is remembered of the environment is forgotten.
+    set(&office.server.owner(), &office.root, json!({ "maxRows": 900 })).await;
+    assert_eq!(outcome(&ada, "POST", "/v1/data/notes", anew(21)).await, "403 42501");
+    assert_eq!(office.secret.rows("/v1/data/notes?id=gte.20&select=id,owner").await, json!([{ "id": 20, "owner": ADA }]));
 }
 
 #[tokio::test]
