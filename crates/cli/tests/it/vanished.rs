@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use serde_json::json;
+use tokio::task::JoinHandle;
 use tokio_postgres::Client;
 
 use crate::client::{Answer, Api};
@@ -29,6 +30,12 @@ async fn nap(api: &Api, seconds: u32) -> Answer {
     api.post("/v1/rpc/nap", &json!({ "seconds": seconds })).await
 }
 
+/// As many at once as an environment has sessions.
+fn naps(api: &Api, seconds: u32) -> Vec<JoinHandle<Answer>> {
+    let spawned = |api: Api| tokio::spawn(async move { nap(&api, seconds).await });
+    (0..8).map(|_| spawned(api.clone())).collect()
+}
+
 /// Backends that are at work for the data plane.
 async fn at_work(admin: &Client) -> i64 {
     let sql = "SELECT count(*) FROM pg_stat_activity WHERE usename LIKE '%\\_data' AND datname = current_database() AND state = 'active'";
@@ -43,12 +50,7 @@ async fn reads_whose_senders_have_gone_are_stopped() {
     let admin = superuser(&server, &database_of(&server, &root.id).await).await;
     // More, one after another, than a login may have connections.
     for _ in 0..12 {
-        let gone: Vec<_> = (0..8)
-            .map(|_| {
-                let api = api.clone();
-                tokio::spawn(async move { nap(&api, 25).await })
-            })
-            .collect();
+        let gone = naps(&api, 25);
         tokio::time::sleep(Duration::from_millis(300)).await;
         for sender in gone {
             sender.abort();
@@ -68,18 +70,13 @@ async fn tables_are_read_again_while_all_sessions_are_at_work() {
     let root = functions(&server).await;
     let api = server.api(&root.secret);
     assert_eq!(api.get("/v1/data/notes").await.status, 200);
-    let naps: Vec<_> = (0..8)
-        .map(|_| {
-            let api = api.clone();
-            tokio::spawn(async move { nap(&api, 12).await })
-        })
-        .collect();
+    let all = naps(&api, 12);
     tokio::time::sleep(Duration::from_millis(500)).await;
     // What is remembered of the environment is forgotten.
     set(&server.owner(), &root, json!({ "maxRows": 7 })).await;
     let answer = api.get("/v1/data/notes").await;
     assert_eq!(answer.status, 200, "{}", answer.text);
-    for nap in naps {
+    for nap in all {
         assert_eq!(nap.await.unwrap().text, "12");
     }
 }
