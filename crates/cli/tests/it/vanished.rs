@@ -11,7 +11,7 @@ use crate::harness::{Server, until};
 use crate::settings::set;
 use crate::world::{Environment, customer, database_of, project, superuser};
 
-/// One does what it is told to, the other goes on whatever it is told.
+/// A table to read, and two slow functions: one ends when it is told to, the other goes on whatever it is told.
 const FUNCTIONS: &str = "
     CREATE TABLE notes (id int PRIMARY KEY);
     CREATE FUNCTION nap(seconds int) RETURNS int LANGUAGE sql AS $$ SELECT seconds FROM pg_sleep(seconds) $$;
@@ -36,9 +36,10 @@ fn naps(api: &Api, seconds: u32) -> Vec<JoinHandle<Answer>> {
     (0..8).map(|_| spawned(api.clone())).collect()
 }
 
-/// Backends that are at work for the data plane.
+/// Backends that are at work for one of the functions.
 async fn at_work(admin: &Client) -> i64 {
-    let sql = "SELECT count(*) FROM pg_stat_activity WHERE usename LIKE '%\\_data' AND datname = current_database() AND state = 'active'";
+    let sql = "SELECT count(*) FROM pg_stat_activity WHERE usename LIKE '%\\_data' AND datname = current_database() AND state = 'active' \
+        AND query ~ 'nap|stubborn'";
     admin.query_one(sql, &[]).await.unwrap().get(0)
 }
 
@@ -48,6 +49,7 @@ async fn reads_whose_senders_have_gone_are_stopped() {
     let root = functions(&server).await;
     let api = server.api(&root.secret);
     let admin = superuser(&server, &database_of(&server, &root.id).await).await;
+    let mut most = 0;
     // More, one after another, than a login may have connections.
     for _ in 0..12 {
         let gone = naps(&api, 25);
@@ -56,9 +58,9 @@ async fn reads_whose_senders_have_gone_are_stopped() {
             sender.abort();
             let _ = sender.await;
         }
-        let at_work = at_work(&admin).await;
-        assert!(at_work <= 8, "{at_work} at a time");
+        most = most.max(at_work(&admin).await);
     }
+    assert!((1..=8).contains(&most), "{most} at a time");
     let answer = nap(&api, 0).await;
     assert_eq!(answer.status, 200, "{}", answer.text);
     until("nothing is under way any more", async || (at_work(&admin).await == 0).then_some(())).await;

@@ -25,6 +25,7 @@ const MAX_CUSTOMER_CONNECTIONS: u32 = 10;
 
 /// What one session may write to temporary files. Only a superuser can change this setting.
 const TEMP_FILES: &str = "4GB";
+
 /// How long a new environment waits for the template.
 const TEMPLATE_PATIENCE: Duration = Duration::from_secs(10);
 
