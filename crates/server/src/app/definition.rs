@@ -157,6 +157,9 @@ pub(super) async fn perform(
     let raised = fence::commit(control.transaction().await?, found.environment.id).await?;
     drop(control);
     fence::in_force(app, raised).await;
+    if applied.is_ok() {
+        app.environments.handle(found.environment.id, &found.environment.database, &app.cluster).anticipate();
+    }
     applied.map_err(|error| {
         // The hints of the data plane speak of records; here it is the definitions that are to be mended.
         to_definition_error(error)

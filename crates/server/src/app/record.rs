@@ -12,6 +12,7 @@ use super::access::{self, Caller};
 use super::usage;
 use crate::error::{Error, Result};
 use crate::postgres::encode::Records;
+use crate::postgres::environments::SCHEMA_AGE;
 use crate::postgres::query::compile::{self, Arguments, Body, Change, Conflict, Keyset, Resolving, Target, Wanted};
 use crate::postgres::query::{Context, Format, Returning, Statement};
 use crate::postgres::rows::{Row, Rows};
@@ -286,7 +287,8 @@ fn alone(array: &Bytes) -> Bytes {
 
 fn context<'s>(scope: &EnvironmentScope, schema: &'s Schema, access: &'s Caller<'s>) -> Context<'s> {
     let settings = scope.settings();
-    Context { schema, access, max_rows: settings.max_rows, aggregates: settings.aggregates }
+    let is_recent = schema.read.elapsed() <= SCHEMA_AGE;
+    Context { schema, access, max_rows: settings.max_rows, aggregates: settings.aggregates, is_recent }
 }
 
 /// Looks the table up, has the statement written, and runs it; once more if the schema turns out to have changed.

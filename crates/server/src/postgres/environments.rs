@@ -14,6 +14,7 @@ use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore};
 use tokio_postgres::Client;
 
 pub(crate) use self::sessions::PlatformSession;
+pub(crate) use self::tables::SCHEMA_AGE;
 use self::sessions::{Sessions, StatementTimeout};
 use self::writers::Writers;
 use super::cluster::Cluster;
@@ -198,6 +199,11 @@ impl Environments {
 }
 
 impl Budget {
+    /// Others may soon wait for a connection.
+    fn is_scarce(&self) -> bool {
+        self.slots.available_permits() < BUDGET / 2
+    }
+
     async fn take(&self) -> Result<OwnedSemaphorePermit> {
         if let Ok(slot) = Arc::clone(&self.slots).try_acquire_owned() {
             return Ok(slot);

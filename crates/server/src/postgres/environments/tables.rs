@@ -11,7 +11,7 @@ use crate::postgres::schema::{self, Schema};
 use crate::postgres::sqlstate::to_error;
 
 /// How long tables are remembered before they are read again beside the requests: the customer's own SQL changes them unsaid.
-const SCHEMA_AGE: Duration = Duration::from_secs(30);
+pub(crate) const SCHEMA_AGE: Duration = Duration::from_secs(30);
 
 /// What is read of an environment at once, and remembered together.
 #[derive(Clone)]
@@ -23,7 +23,7 @@ struct Known {
 /// The tables and settings as they were read last.
 #[derive(Default)]
 pub(super) struct Remembered {
-    schema: Option<(Known, Instant)>,
+    known: Option<Known>,
     /// Counts the changes heard of: what was being read while one came in is not remembered.
     changes: u64,
 }
@@ -31,11 +31,11 @@ pub(super) struct Remembered {
 impl Handle {
     /// The tables there are, from memory where known.
     pub(crate) async fn schema(self: &Arc<Self>) -> Result<Arc<Schema>> {
-        let known = locked(&self.schema).schema.clone();
-        let Some((Known { schema, .. }, read)) = known.filter(|_| self.lease.holds()) else {
+        let known = locked(&self.schema).known.clone();
+        let Some(Known { schema, .. }) = known.filter(|_| self.lease.holds()) else {
             return Ok(Box::pin(self.load_schema(Duration::ZERO)).await?.schema);
         };
-        if read.elapsed() > SCHEMA_AGE && self.schema_loading.try_lock().is_ok() {
+        if schema.read.elapsed() > SCHEMA_AGE && self.schema_loading.try_lock().is_ok() {
             let handle = Arc::clone(self);
             tokio::spawn(async move {
                 if let Err(error) = handle.load_schema(SCHEMA_AGE).await {
@@ -56,13 +56,13 @@ impl Handle {
     }
 
     pub(super) fn known_settings(&self) -> Option<Arc<EnvironmentSettings>> {
-        locked(&self.schema).schema.as_ref().map(|(known, _)| Arc::clone(&known.settings))
+        locked(&self.schema).known.as_ref().map(|known| Arc::clone(&known.settings))
     }
 
     pub(super) fn forget_schema(&self) {
         let mut remembered = locked(&self.schema);
         remembered.changes += 1;
-        remembered.schema = None;
+        remembered.known = None;
     }
 
     /// The tables there are now, unless they were read within the last second.
@@ -70,38 +70,55 @@ impl Handle {
         Ok(Box::pin(self.load_schema(Duration::from_secs(1))).await?.schema)
     }
 
+    /// Reads the tables before a request asks for them, on the lane that it will use, unless connections are scarce: after a change they
+    /// would be read for the first time by whoever comes next, while PostgreSQL still has to mark what was written as committed.
+    pub(crate) fn anticipate(self: &Arc<Self>) {
+        if self.budget.is_scarce() {
+            return;
+        }
+        let handle = Arc::clone(self);
+        tokio::spawn(async move {
+            let read = async {
+                let _pass = handle.enter().await?;
+                handle.schema().await
+            };
+            if let Err(error) = read.await {
+                tracing::debug!(?error, "the tables could not be read before somebody asks for them");
+            }
+        });
+    }
+
     async fn load_schema(self: &Arc<Self>, max_age: Duration) -> Result<Known> {
         let asked = Instant::now();
         let _turn = self.schema_loading.lock().await;
         let changes = {
             let remembered = locked(&self.schema);
-            if let Some((known, read)) = &remembered.schema
-                && (*read >= asked || read.elapsed() < max_age)
+            if let Some(known) = &remembered.known
+                && (known.schema.read >= asked || known.schema.read.elapsed() < max_age)
             {
                 return Ok(known.clone());
             }
             remembered.changes
         };
-        let (known, read) = self.read().await?;
+        let known = self.read().await?;
         if self.statement_timeout.set(known.settings.statement_timeout_seconds) {
             self.close_sessions();
         }
         let mut remembered = locked(&self.schema);
         if remembered.changes == changes {
-            remembered.schema = Some((known.clone(), read));
+            remembered.known = Some(known.clone());
         }
         Ok(known)
     }
 
-    /// Reads them, and tells when. The first time on the connection that becomes the lane which the request wants next: one less to open.
-    async fn read(self: &Arc<Self>) -> Result<(Known, Instant)> {
-        let is_first = locked(&self.schema).schema.is_none();
+    /// Reads them: the first time on the connection that becomes the lane which the request wants next: one less to open.
+    async fn read(self: &Arc<Self>) -> Result<Known> {
+        let is_first = locked(&self.schema).known.is_none();
         if is_first {
             let _turn = self.opening.lock().await;
             if locked(&self.lanes).is_empty() {
-                let read = Instant::now();
                 match self.add_lane(Known::read).await {
-                    Ok((_, known)) => return Ok((known, read)),
+                    Ok((_, known)) => return Ok(known),
                     // There are so many tables that it takes longer than a lane allows, or the lane has ended.
                     Err(error) => tracing::debug!(?error, "the tables could not be read on a lane"),
                 }
@@ -116,8 +133,7 @@ impl Handle {
             connection = self.connect(&self.session_options()).await?;
             &connection.client
         };
-        let read = Instant::now();
-        Ok((Known::read(client).await.map_err(to_error)?, read))
+        Known::read(client).await.map_err(to_error)
     }
 }
 

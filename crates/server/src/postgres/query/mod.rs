@@ -55,6 +55,8 @@ pub(crate) struct Context<'s> {
     pub(crate) max_rows: u64,
     /// `amount.sum()` is allowed.
     pub(crate) aggregates: bool,
+    /// The tables were read a moment ago: what the customer's own SQL may have changed since is worth no look at each record.
+    pub(crate) is_recent: bool,
 }
 
 /// What the caller may do. Without a guard, nothing.

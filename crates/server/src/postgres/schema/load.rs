@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::sync::{Arc, OnceLock};
+use std::time::Instant;
 
 use cloche_definitions::quote_identifier;
 use serde::Deserialize;
@@ -17,6 +18,7 @@ use crate::access::{Rules, Stored};
 ///
 /// Sets a search path without `public`, so that types and defaults come out with their schema. The caller resets the connection.
 pub(crate) async fn load(client: &Client) -> Result<Schema, Error> {
+    let read = Instant::now();
     let (_, tables, rules, keys, functions, enums, views) = tokio::try_join!(
         client.batch_execute("SET search_path = pg_catalog"),
         client.query_typed(TABLES, &[]),
@@ -66,7 +68,7 @@ pub(crate) async fn load(client: &Client) -> Result<Schema, Error> {
     let names = |table: &Arc<Table>| table.columns.iter().map(|column| column.name.clone()).collect();
     let rules = Rules::new(rules, &|name| tables.get(name).map(names));
     let enums = enums.iter().map(|row| Ok((row.try_get(0)?, row.try_get(1)?))).collect::<Result<_, Error>>()?;
-    Ok(Schema { tables: tables.into_iter().collect(), relationships, functions, enums, rules })
+    Ok(Schema { tables: tables.into_iter().collect(), relationships, functions, enums, rules, read })
 }
 
 fn rule_of(row: &Row) -> Result<Stored, Error> {

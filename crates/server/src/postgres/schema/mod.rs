@@ -7,6 +7,7 @@ mod views;
 
 use std::collections::HashMap;
 use std::sync::{Arc, OnceLock};
+use std::time::Instant;
 
 use serde::Deserialize;
 
@@ -17,7 +18,7 @@ use crate::map::Map;
 pub(crate) use load::load;
 
 /// What of `public` the data role may use.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Schema {
     tables: Map<String, Arc<Table>>,
     /// By the table they start from.
@@ -26,6 +27,8 @@ pub(crate) struct Schema {
     /// Enum types of `public`: their names and values in order.
     enums: HashMap<String, Vec<String>>,
     rules: Rules,
+    /// When reading it began: what the customer's own SQL has changed since is not in it.
+    pub(crate) read: Instant,
 }
 
 /// A table or a view, or the records that a function answers.
@@ -240,7 +243,8 @@ impl Schema {
     #[cfg(test)]
     pub(crate) fn of(tables: impl IntoIterator<Item = Table>) -> Self {
         let tables = tables.into_iter().map(|table| (table.name.clone(), Arc::new(table))).collect();
-        Self { tables, ..Self::default() }
+        let (relationships, functions, enums) = (HashMap::new(), HashMap::new(), HashMap::new());
+        Self { tables, relationships, functions, enums, rules: Rules::default(), read: Instant::now() }
     }
 
     #[cfg(test)]

@@ -93,7 +93,7 @@ mod tests {
 
     #[test]
     fn types_are_what_their_values_are_in_json() {
-        let schema = Schema::default();
+        let schema = Schema::of([]);
         assert_eq!(of_name(&schema, "bigint[]"), json!({ "type": "array", "items": { "type": "integer", "format": "int64" } }));
         assert_eq!(of_name(&schema, "jsonb"), json!({}));
         assert_eq!(of_name(&schema, "public.\"Mood\""), json!({}));

@@ -5,6 +5,7 @@ mod call;
 mod csv;
 mod embed;
 mod filter;
+mod given;
 mod level;
 mod order;
 mod rule;

@@ -10,7 +10,7 @@ use proptest::prelude::*;
 use super::*;
 use crate::access::{Condition, Mask, Rows, Value};
 use crate::postgres::query::{Access, Returning};
-use crate::postgres::schema::{Link, Relationship, Schema};
+use crate::postgres::schema::{Link, Relationship, Schema, TableKind};
 
 /// Lets everything through but for what is said of `posts`, and closes `secrets`.
 #[derive(Default)]
@@ -65,7 +65,7 @@ fn condition(operator: Comparison, value: Value<'static>, is_fixed: bool) -> Con
 
 fn listed(rules: &Rules, table: &str, text: &str) -> Result<(String, usize)> {
     let schema = schema();
-    let context = Context { schema: &schema, access: rules, max_rows: 1000, aggregates: true };
+    let context = Context { schema: &schema, access: rules, max_rows: 1000, aggregates: true, is_recent: true };
     let query = parse(text).unwrap();
     let list = list(&context, schema.table(table).unwrap(), &query, Wanted { count: true, ..Wanted::default() })?;
     Ok((list.statement.sql, list.statement.params.len()))
@@ -115,7 +115,7 @@ fn what_a_request_brings_is_bound_and_so_is_what_depends_on_the_time() {
         let mut posts = Table::for_tests("posts", &["id", "author_id"]);
         posts.columns[1].type_oid = type_oid;
         let schema = Schema::of([posts]);
-        let context = Context { schema: &schema, access: &rules, max_rows: 1000, aggregates: true };
+        let context = Context { schema: &schema, access: &rules, max_rows: 1000, aggregates: true, is_recent: true };
         let list = list(&context, schema.table("posts").unwrap(), &parse("select=id").unwrap(), Wanted::default()).unwrap();
         let Statement { sql, params, .. } = list.statement;
         assert!(sql.contains(&format!(" WHERE {expected}")), "{expected}: {sql}");
@@ -149,7 +149,7 @@ fn a_masked_column_decides_nothing() {
 fn what_is_written_must_fit_before_and_after() {
     let schema = schema();
     let rules = Rules { rows: own(), ..Rules::default() };
-    let context = Context { schema: &schema, access: &rules, max_rows: 1000, aggregates: false };
+    let context = Context { schema: &schema, access: &rules, max_rows: 1000, aggregates: false, is_recent: true };
     let body = Body { json: "{}", keys: vec!["title".into()], is_array: false, missing_default: false, scalars: None };
     let change = Change {
         target: Target::Id("1"),
@@ -171,12 +171,67 @@ fn what_is_written_must_fit_before_and_after() {
     assert!(sql.contains("WHERE CASE WHEN t1.\"author_id\" = $"), "{sql}");
 }
 
+/// A rule that what is given meets by its very text is not looked at again; wherever that is not certain, it is.
+#[test]
+fn what_is_met_for_certain_is_not_looked_at_again() {
+    let looked_at = |rows: Rows<'static>, value: Option<&'static str>, returning, table: fn(&mut Table), is_recent| {
+        let mut posts = Table::for_tests("posts", &["id", "author_id", "title"]);
+        table(&mut posts);
+        let schema = Schema::of([posts]);
+        let rules = Rules { rows: Some(rows), ..Rules::default() };
+        let context = Context { schema: &schema, access: &rules, max_rows: 1000, aggregates: false, is_recent };
+        let (keys, scalars) = (vec!["title".into(), "author_id".into()], Some(vec![Some("x".into()), value.map(Into::into)]));
+        let body = Body { json: "{}", keys, is_array: false, missing_default: false, scalars };
+        let format = Format::Json;
+        let change = Change { target: Target::Filtered, returning, format, exactly_one: false, max_affected: None };
+        insert(&context, schema.table("posts").unwrap(), &parse("").unwrap(), &body, None, change).unwrap().sql
+    };
+    let is_looked_at = |rows: Vec<Vec<Condition<'static>>>, value| {
+        let sql = looked_at(Rows(rows), value, Returning::Nothing, |_| {}, true);
+        assert_eq!(sql.contains(" RETURNING "), sql.contains("cloche.refuse"), "{sql}");
+        sql.contains("cloche.refuse")
+    };
+    let one = |operator, text: &'static str| condition(operator, Value::One(text.into()), false);
+    let of_seven = || vec![one(Comparison::Eq, "7")];
+    let of_many = || vec![condition(Comparison::In, Value::Many(vec!["6".to_owned(), "7".to_owned()].into()), true)];
+    assert!(!is_looked_at(vec![of_seven()], Some("7")) && !is_looked_at(vec![of_many()], Some("7")));
+    assert!(!is_looked_at(vec![vec![one(Comparison::Eq, "8")], of_seven()], Some("7")), "one way is enough");
+    assert!(!is_looked_at(vec![vec![]], Some("8")), "nothing is asked");
+    for (rows, value) in [
+        (vec![of_seven()], Some("07")),
+        (vec![of_seven()], None),
+        (vec![of_many()], Some("8")),
+        (vec![[of_seven(), vec![one(Comparison::Neq, "8")]].concat()], Some("7")),
+        (vec![vec![one(Comparison::Gte, "7")]], Some("7")),
+        (vec![], Some("7")),
+    ] {
+        assert!(is_looked_at(rows.clone(), value), "{rows:?} {value:?}");
+    }
+    // Told of, it must be readable: which it is by the same rule.
+    for (table, is_recent, is_certain) in [
+        ((|_| {}) as fn(&mut Table), true, true),
+        (|_| {}, false, false),
+        (|posts| posts.writes_run_code = true, true, false),
+        (|posts| posts.inserts_leave_state = true, true, false),
+        (|posts| posts.kind = TableKind::View, true, false),
+        // Of a type that two texts may mean the same value of, or one text several.
+        (|posts| posts.columns[1].type_oid = 1043, true, false),
+        (|posts| posts.columns[1].type_oid = 1184, true, false),
+        (|posts| posts.columns[1].category = 'A', true, false),
+    ] {
+        for returning in [Returning::Nothing, Returning::Records] {
+            let sql = looked_at(Rows(vec![of_seven()]), Some("7"), returning, table, is_recent);
+            assert_eq!(!sql.contains("cloche.refuse"), is_certain, "{sql}");
+        }
+    }
+}
+
 #[test]
 fn names_are_quoted() {
     let name = "x\" WHERE true; --";
     let schema = Schema::of([Table::for_tests(name, &["id", name])]);
     let rules = Rules::default();
-    let context = Context { schema: &schema, access: &rules, max_rows: 10, aggregates: false };
+    let context = Context { schema: &schema, access: &rules, max_rows: 10, aggregates: false, is_recent: true };
     let sql = list(&context, schema.table(name).unwrap(), &parse("order=id&limit=1").unwrap(), Wanted::default()).unwrap();
     assert!(sql.statement.sql.contains("public.\"x\"\" WHERE true; --\" AS t1"), "{}", sql.statement.sql);
 }
@@ -204,7 +259,7 @@ proptest! {
         if let Ok(query) = parse(&encoded.replace("posts.title", "authors.name")) {
             let schema = schema();
             let rules = Rules::default();
-            let context = Context { schema: &schema, access: &rules, max_rows: 1000, aggregates: true };
+            let context = Context { schema: &schema, access: &rules, max_rows: 1000, aggregates: true, is_recent: true };
             if let Ok(list) = list(&context, schema.table("posts").unwrap(), &query, Wanted::default()) {
                 prop_assert!(!list.statement.sql.contains("s3cret"), "{}", list.statement.sql);
             }

@@ -5,6 +5,7 @@ use std::borrow::Cow;
 use cloche_definitions::{quote_identifier, quote_literal};
 use cloche_dialect::Query;
 
+use super::given::Given;
 use super::level::{Level, Use};
 use super::{Context, Format, From, UNKNOWN_KEY, Writer, csv, near, single_key};
 use crate::access::{Guard, Mask};
@@ -84,12 +85,18 @@ pub(crate) fn insert<'a, 'p>(
     let columns = written_columns(table, &guards, body)?;
     let level = writer.level(table, Guard::default());
     let mut sql = format!("INSERT INTO {}", level.source);
-    writer.insert_values(&mut sql, table, body, &columns, change.target)?;
+    let given = Given::of(context, table, &columns, body, change.target);
+    match &given {
+        Some(given) => writer.insert_texts(&mut sql, given, body),
+        None => writer.insert_values(&mut sql, table, body, &columns, change.target)?,
+    }
     if let Some(conflict) = conflict {
         writer.on_conflict(&mut sql, &level, conflict, &columns, &guards)?;
     }
     let merges = guards.len() > 1;
-    writer.answer(sql, &level, query, &guards, &change, merges)
+    // What is merged with what is there is looked at as it is then.
+    let rules = writer.rules(&level, &guards, &change, given.filter(|_| conflict.is_none()).as_ref())?;
+    writer.answer(sql, &level, query, rules, &change, merges)
 }
 
 /// Gives the values of `body`, which is one object, to every record that fits the filters.
@@ -127,7 +134,8 @@ pub(crate) fn update<'a, 'p>(
         .collect();
     let values = writer.body(body, &columns);
     let sql = format!("UPDATE {} SET {} FROM {values}{}", level.source, sets.join(", "), from.condition(None));
-    writer.answer(sql, &level, query, &guards, &change, false)
+    let rules = writer.rules(&level, &guards, &change, None)?;
+    writer.answer(sql, &level, query, rules, &change, false)
 }
 
 /// Removes every record that fits the filters.
@@ -142,7 +150,7 @@ pub(crate) fn delete<'a, 'p>(
     let (level, from) = writer.target(table, query, &change, &guard)?;
     let sql = format!("DELETE{}", from.sql("", None));
     // What is gone need fit no rule any more.
-    writer.answer(sql, &level, query, &[], &change, false)
+    writer.answer(sql, &level, query, Vec::new(), &change, false)
 }
 
 impl<'a, 'p> Writer<'a, 'p> {
@@ -178,14 +186,6 @@ impl<'a, 'p> Writer<'a, 'p> {
         target: Target<'p>,
     ) -> Result<()> {
         let mut names: Vec<String> = columns.iter().map(|column| quote_identifier(&column.name)).collect();
-        if let Some(scalars) = &body.scalars
-            && matches!(target, Target::Filtered)
-            && !names.is_empty()
-            && columns.iter().all(|column| takes_text(column))
-        {
-            self.insert_scalars(sql, &names, columns, scalars);
-            return Ok(());
-        }
         let mut values: Vec<String> = names.iter().map(|name| format!("b.{name}")).collect();
         let mut condition = String::new();
         for (key, value) in keys_of(table, target)? {
@@ -237,11 +237,12 @@ impl<'a, 'p> Writer<'a, 'p> {
 
     /// What PostgreSQL would make of the object, without having it read there. The types are said, so that a statement that is kept does
     /// not outlive them.
-    fn insert_scalars(&mut self, sql: &mut String, names: &[String], columns: &[&Column], scalars: &[Option<Cow<'p, str>>]) {
+    fn insert_texts(&mut self, sql: &mut String, given: &Given<'_>, body: &Body<'p>) {
+        let names: Vec<String> = given.pairs().map(|(column, _)| quote_identifier(&column.name)).collect();
         sql.push_str(" (");
         sql.push_str(&names.join(", "));
         sql.push_str(") VALUES (");
-        for (at, (column, value)) in columns.iter().zip(scalars).enumerate() {
+        for (at, ((column, _), value)) in given.pairs().zip(body.scalars.iter().flatten()).enumerate() {
             sql.push_str(if at == 0 { "CAST(" } else { ", CAST(" });
             sql.push_str(&self.bind_optional(value.clone()));
             sql.push_str(" AS ");
@@ -295,25 +296,30 @@ impl<'a, 'p> Writer<'a, 'p> {
         format!("pg_catalog.{function}({}) AS b({})", self.bind(body.json), typed(columns))
     }
 
-    /// The statement with what it answers. What it has written must fit the guards.
+    /// What a written record must be like, but for what it is for certain by what was given.
+    fn rules(
+        &mut self,
+        level: &Level<'a>,
+        guards: &[Guard<'a>],
+        change: &Change<'_>,
+        given: Option<&Given<'_>>,
+    ) -> Result<Vec<String>> {
+        // What is told of must be readable; its own keys are told to nobody else.
+        let read = (change.returning != Returning::Nothing).then(|| self.guard(level.table, Verb::Read)).transpose()?;
+        let rows = guards.iter().chain(&read).filter_map(|guard| guard.rows.as_ref());
+        rows.filter(|rows| !given.is_some_and(|given| given.meets(rows))).map(|rows| self.rule(level, rows)).collect()
+    }
+
+    /// The statement with what it answers. What it has written must fit the rules.
     fn answer(
-        mut self,
+        self,
         mut sql: String,
         level: &Level<'a>,
         query: &Query,
-        guards: &[Guard<'_>],
+        rules: Vec<String>,
         change: &Change<'p>,
         merges: bool,
     ) -> Result<Statement<'p>> {
-        let mut rules = Vec::new();
-        for guard in guards {
-            rules.extend(guard.rows.as_ref().map(|rule| self.rule(level, rule)).transpose()?);
-        }
-        if change.returning != Returning::Nothing && !guards.is_empty() {
-            // What is told of must be readable; its own keys are told to nobody else.
-            let read = self.guard(level.table, Verb::Read)?;
-            rules.extend(read.rows.as_ref().map(|rule| self.rule(level, rule)).transpose()?);
-        }
         let checked = !rules.is_empty();
         if change.returning == Returning::Nothing && !change.exactly_one && change.max_affected.is_none() && !merges {
             if checked {
@@ -436,12 +442,6 @@ fn written_columns<'t>(table: &'t Table, guards: &[Guard<'t>], body: &Body<'_>) 
         known(table, key, "the body").map_err(|_| unknown_key(table, guards, key))
     };
     body.keys.iter().map(of_body).collect()
-}
-
-/// A text, number or boolean in JSON becomes a value of this column by its text alone.
-fn takes_text(column: &Column) -> bool {
-    const UUID: u32 = 2950;
-    matches!(column.category, 'B' | 'D' | 'E' | 'I' | 'N' | 'S' | 'T') || column.type_oid == UUID
 }
 
 fn known<'t>(table: &'t Table, name: &str, place: &str) -> Result<&'t Column> {
