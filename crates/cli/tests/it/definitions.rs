@@ -3,9 +3,9 @@
 use serde_json::{Value, json};
 
 use crate::client::Person;
-use crate::harness::Server;
+use crate::harness::{Server, until};
 use crate::transcript::Transcript;
-use crate::world::{Environment, blog, blog_files, count, project, remains};
+use crate::world::{Environment, blog, blog_files, count, database_of, project, remains, superuser};
 
 async fn apply(person: &Person, environment: &Environment, files: &Value, more: Value) -> Value {
     let mut input = json!({ "environmentId": environment.id, "files": files });
@@ -145,4 +145,23 @@ async fn mistakes_are_told_with_file_line_and_column() {
     transcript.check("definitions_mistakes");
     assert_eq!(remains(&server).await, before);
     assert_eq!(server.api(&root.secret).get("/v1/data/a").await.status, 404);
+}
+
+/// After a change, whoever comes first finds the tables read already.
+#[tokio::test]
+async fn tables_are_read_before_somebody_asks() {
+    let server = Server::start();
+    let root = project(&server.owner(), "ahead").await;
+    let admin = superuser(&server, &database_of(&server, &root.id).await).await;
+    let statements = async || -> Vec<String> {
+        let sql = "SELECT query FROM pg_stat_activity WHERE usename LIKE '%\\_data' AND datname = current_database()";
+        admin.query(sql, &[]).await.unwrap().iter().map(|row| row.get(0)).collect()
+    };
+    assert_eq!(statements().await, Vec::<String>::new());
+    apply(&server.owner(), &root, &blog_files(), json!({})).await;
+    let read = until("the tables are read", async || Some(statements().await).filter(|list| !list.is_empty())).await;
+    assert_eq!(read.len(), 1, "{read:?}");
+    assert_eq!(server.api(&root.secret).get("/v1/data/authors").await.status, 200);
+    let read = statements().await;
+    assert_eq!(read.len(), 1, "on the connection that reads use: {read:?}");
 }

@@ -16,6 +16,7 @@ mod environments;
 mod faults;
 mod fence;
 mod forgery;
+mod gathered;
 mod harness;
 mod help;
 mod hostile;

@@ -15,7 +15,7 @@
 mod gates;
 mod lease;
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -52,6 +52,9 @@ pub(crate) struct Fence {
     embedded: bool,
     /// Who this server is to the others, and the last change it has heard of. Another id after the others have given it up.
     seen: Mutex<(NodeId, i64)>,
+    /// Changes of its own that it has forgotten what they are about for, after their commit, and not heard of yet: when it does, what was
+    /// read since is as new.
+    own: Mutex<HashSet<i64>>,
     /// Rung when there may be something to hear of.
     hint: Arc<Notify>,
     gates: gates::Gates,
@@ -70,6 +73,7 @@ impl Fence {
             address,
             embedded,
             seen: Mutex::new((NodeId::new(), 0)),
+            own: Mutex::default(),
             hint: Arc::default(),
             gates: gates::Gates::default(),
             line: Mutex::default(),
@@ -137,6 +141,7 @@ impl Fence {
 pub(crate) async fn in_force(app: &App, raised: Raised) {
     let committed = Instant::now();
     app.forget_remembered(raised.environment);
+    locked(&app.fence.own).insert(raised.epoch);
     let mut pause = LOOKS[0];
     loop {
         // Not one of the pool's: those who wait here hold on to theirs.
@@ -213,12 +218,16 @@ async fn renew(app: &App, client: &Client) -> Result<bool> {
         fence.lease.extend(asked, LEASE);
         return Ok(true);
     };
-    for (_, environment) in &changes {
-        app.forget_remembered(*environment);
+    for (epoch, environment) in &changes {
+        if !locked(&fence.own).remove(epoch) {
+            app.forget_remembered(*environment);
+        }
     }
     fence.gates.follow(app, &closed_gates);
     if let Some((epoch, _)) = changes.last() {
         locked(&fence.seen).1 = *epoch;
+        // Those that it has heard of before it knew that they were its own.
+        locked(&fence.own).retain(|own| own > epoch);
     }
     fence.lease.extend(asked, LEASE);
     Ok(!changes.is_empty())

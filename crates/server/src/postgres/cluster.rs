@@ -12,7 +12,7 @@ use tokio_postgres::error::SqlState;
 use tokio_postgres::{Client, Config, NoTls};
 
 use super::embedded::{Embedded, Tools};
-use super::lane::{self, Lane, OpenError};
+use super::lane::{self, Lane, OpenError, Purpose};
 use crate::error;
 use crate::secrets::Secrets;
 
@@ -195,6 +195,7 @@ impl Cluster {
     /// The same for a lane, with what `first` asks on it before it is one.
     pub(crate) async fn open_lane<T>(
         &self,
+        purpose: Purpose,
         role: &str,
         database: &str,
         options: &str,
@@ -209,7 +210,7 @@ impl Cluster {
             }
             outcome => outcome?,
         };
-        Ok((Lane::over(socket), told))
+        Ok((Lane::over(socket, purpose), told))
     }
 
     fn is_spoilt(&self, error: &tokio_postgres::Error) -> bool {

@@ -1,27 +1,27 @@
 //! The environments this server has connections to: opened on demand, closed when idle, all under one budget.
 
+mod lanes;
 mod sessions;
 mod tables;
 mod writers;
 
-use std::num::NonZero;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, LazyLock, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use cloche_wire::EnvironmentId;
 use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore};
 use tokio_postgres::Client;
 
+use self::lanes::Lanes;
 pub(crate) use self::sessions::PlatformSession;
-pub(crate) use self::tables::SCHEMA_AGE;
 use self::sessions::{Sessions, StatementTimeout};
+pub(crate) use self::tables::SCHEMA_AGE;
 use self::writers::Writers;
 use super::cluster::Cluster;
 use super::database::DatabaseName;
 use super::encode::OUTPUT_OPTIONS;
 use super::gate::{Closed, Gate, Pass};
-use super::lane::{LANE_OPTIONS, Lane};
 use super::settings::EnvironmentSettings;
 use super::signing::SigningKeys;
 use super::template::migrate_environment;
@@ -33,14 +33,6 @@ use crate::traffic::requests::Traffic;
 
 /// Connections to all environments together; PostgreSQL allows 200, the rest is the administrator's and the customers' own.
 const BUDGET: usize = 120;
-/// Pipelined connections of one environment that share its requests evenly: for half of the cores, because each more has PostgreSQL
-/// woken for fewer statements at a time.
-static EVEN_LANES: LazyLock<usize> =
-    LazyLock::new(|| std::thread::available_parallelism().map_or(1, NonZero::get).div_ceil(2).min(4));
-/// And those beside them, for when one is held up by a slow statement.
-static MAX_LANES: LazyLock<usize> = LazyLock::new(|| *EVEN_LANES + 1);
-/// A lane with this many statements under way is worth another lane beside it.
-const BUSY_LANE: usize = 3;
 /// Connections nobody used for this long are closed.
 const IDLE: Duration = Duration::from_secs(60);
 /// How long the requests inside may take to leave a gate that another node has closed; it has given up long before that.
@@ -62,8 +54,8 @@ pub(crate) struct Handle {
     pub(crate) cluster: Arc<Cluster>,
     gate: Arc<Gate>,
     budget: Arc<Budget>,
-    lanes: Mutex<Vec<Arc<LaneSlot>>>,
-    opening: tokio::sync::Mutex<()>,
+    reading: Lanes,
+    inserting: Lanes,
     sessions: Sessions,
     writers: Writers,
     pub(super) signing: SigningKeys,
@@ -90,14 +82,6 @@ struct Connection {
     client: Client,
     _slot: OwnedSemaphorePermit,
 }
-
-struct LaneSlot {
-    lane: Lane,
-    _slot: OwnedSemaphorePermit,
-}
-
-/// A lane that stays open while this is kept.
-pub(crate) struct LaneInUse(Arc<LaneSlot>);
 
 impl Environments {
     /// Tables are answered from memory for as long as `lease` holds.
@@ -226,8 +210,8 @@ impl Handle {
             gate: Arc::default(),
             budget: Arc::clone(&all.budget),
             lease: Arc::clone(&all.lease),
-            lanes: Mutex::default(),
-            opening: tokio::sync::Mutex::default(),
+            reading: Lanes::new(),
+            inserting: Lanes::new(),
             sessions: Sessions::new(),
             writers: Writers::new(),
             signing: SigningKeys::default(),
@@ -266,55 +250,6 @@ impl Handle {
         Some(closed)
     }
 
-    /// A lane for one read; opens the first, and another in the background when those there are have enough to do.
-    pub(crate) async fn lane(self: &Arc<Self>) -> Result<LaneInUse> {
-        match self.open_lane() {
-            Some(lane) => Ok(lane),
-            None => Box::pin(self.first_lane()).await,
-        }
-    }
-
-    async fn first_lane(self: &Arc<Self>) -> Result<LaneInUse> {
-        let _turn = self.opening.lock().await;
-        if let Some(lane) = self.open_lane() {
-            return Ok(lane);
-        }
-        let (slot, ()) = self.add_lane(async |_: &Client| Ok(())).await?;
-        Ok(LaneInUse(slot))
-    }
-
-    fn open_lane(self: &Arc<Self>) -> Option<LaneInUse> {
-        let mut lanes = locked(&self.lanes);
-        lanes.retain(|slot| !slot.lane.is_closed());
-        let (best, grow) = choose(&lanes)?;
-        drop(lanes);
-        if grow {
-            let handle = Arc::clone(self);
-            tokio::spawn(async move {
-                // Whoever opens one already is enough.
-                let Ok(_turn) = handle.opening.try_lock() else { return };
-                if let Err(error) = handle.add_lane(async |_: &Client| Ok(())).await {
-                    tracing::debug!(?error, "no further lane was opened");
-                }
-            });
-        }
-        Some(LaneInUse(best))
-    }
-
-    /// Opens a lane, and asks `first` before it is one.
-    async fn add_lane<T>(&self, first: impl AsyncFn(&Client) -> Result<T, tokio_postgres::Error>) -> Result<(Arc<LaneSlot>, T)> {
-        let generation = self.generation.load(Ordering::SeqCst);
-        let _slot = self.budget.take().await?;
-        let options = format!("{LANE_OPTIONS} {OUTPUT_OPTIONS}");
-        let (lane, told) = self.cluster.open_lane(&self.database.data_login(), self.database.as_str(), &options, first).await?;
-        let slot = Arc::new(LaneSlot { lane, _slot });
-        let mut lanes = locked(&self.lanes);
-        if self.generation.load(Ordering::SeqCst) == generation && lanes.len() < *MAX_LANES {
-            lanes.push(Arc::clone(&slot));
-        }
-        Ok((slot, told))
-    }
-
     async fn connect(&self, options: &str) -> Result<Connection> {
         self.connect_as(&self.database.data_login(), &format!("{options} {OUTPUT_OPTIONS}")).await
     }
@@ -339,12 +274,13 @@ impl Handle {
     }
 
     fn has_connections(&self) -> bool {
-        !locked(&self.lanes).is_empty() || !self.writers.is_empty() || !self.sessions.is_empty()
+        !(self.reading.is_empty() && self.inserting.is_empty() && self.writers.is_empty() && self.sessions.is_empty())
     }
 
     fn close_connections(&self) {
         self.close_sessions();
-        locked(&self.lanes).clear();
+        self.reading.close();
+        self.inserting.close();
         self.sessions.close_platform();
     }
 
@@ -354,23 +290,6 @@ impl Handle {
         self.sessions.close_data();
         self.writers.close();
     }
-}
-
-impl LaneInUse {
-    pub(crate) fn lane(&self) -> &Lane {
-        &self.0.lane
-    }
-}
-
-/// The least loaded of the lanes that share evenly; of all of them, when that one is held up. And whether there should be one more.
-fn choose(lanes: &[Arc<LaneSlot>]) -> Option<(Arc<LaneSlot>, bool)> {
-    let least = |lanes: &[Arc<LaneSlot>]| lanes.iter().min_by_key(|slot| slot.lane.in_flight()).map(Arc::clone);
-    let best = least(&lanes[..lanes.len().min(*EVEN_LANES)])?;
-    let in_flight = best.lane.in_flight();
-    if in_flight == 0 || !best.lane.is_held_up() {
-        return Some((best, in_flight >= BUSY_LANE && lanes.len() < *EVEN_LANES));
-    }
-    Some((least(lanes)?, lanes.len() < *MAX_LANES))
 }
 
 /// A turn at an environment's connections of one kind.

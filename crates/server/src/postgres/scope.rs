@@ -136,7 +136,7 @@ impl EnvironmentScope {
                 Err(Unanswered) => Box::pin(self.run_alone(handle, sql, params)).await?,
             },
             On::Session => Box::pin(self.run_alone(handle, sql, params)).await?,
-            On::Writer => Box::pin(handle.write(sql, params)).await?,
+            On::Writer => return Box::pin(handle.insert(sql, params)).await,
             On::Transaction(transaction) => Box::pin(self.run_in(transaction, sql, params)).await?,
         };
         Rows::of_driver(&rows)

@@ -182,6 +182,7 @@ enum Shape {
 }
 
 /// The keys of an object in their order, each once.
+#[derive(Default)]
 struct Keys(Vec<String>);
 
 struct ShapeVisitor;
@@ -194,19 +195,19 @@ impl<'de> Visitor<'de> for ShapeVisitor {
     }
 
     fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Shape, A::Error> {
-        keys(map).map(Shape::Object)
+        Ok(Shape::Object(keys(map, &[])?.unwrap_or_default()))
     }
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Shape, A::Error> {
-        let mut first: Option<Keys> = None;
+        let Some(first) = items.next_element_seed(ItemSeed(&[]))? else {
+            return Ok(Shape::Array { keys: None, same_keys: true });
+        };
+        let first = first.unwrap_or_default();
         let mut same_keys = true;
-        while let Some(item) = items.next_element_seed(ItemSeed)? {
-            match &first {
-                None => first = Some(item),
-                Some(first) => same_keys &= same(&first.0, &item.0),
-            }
+        while let Some(item) = items.next_element_seed(ItemSeed(&first.0))? {
+            same_keys &= item.is_none_or(|item| same(&first.0, &item.0));
         }
-        Ok(Shape::Array { keys: first, same_keys })
+        Ok(Shape::Array { keys: Some(first), same_keys })
     }
 
     fn visit_bool<E>(self, _: bool) -> Result<Shape, E> {
@@ -234,41 +235,61 @@ impl<'de> Visitor<'de> for ShapeVisitor {
     }
 }
 
-/// An object in an array.
-struct ItemSeed;
+/// An object in an array, and the keys it probably has: none are answered when it has just these in this order.
+struct ItemSeed<'k>(&'k [String]);
 
-impl<'de> serde::de::DeserializeSeed<'de> for ItemSeed {
-    type Value = Keys;
+impl<'de> serde::de::DeserializeSeed<'de> for ItemSeed<'_> {
+    type Value = Option<Keys>;
 
-    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Keys, D::Error> {
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Option<Keys>, D::Error> {
         deserializer.deserialize_map(self)
     }
 }
 
-impl<'de> Visitor<'de> for ItemSeed {
-    type Value = Keys;
+impl<'de> Visitor<'de> for ItemSeed<'_> {
+    type Value = Option<Keys>;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("an object in the array")
     }
 
-    fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Keys, A::Error> {
-        keys(map)
+    fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Option<Keys>, A::Error> {
+        keys(map, self.0)
     }
 }
 
-fn keys<'de, A: MapAccess<'de>>(mut map: A) -> Result<Keys, A::Error> {
-    let (mut keys, mut seen) = (Vec::new(), HashSet::new());
-    while let Some(key) = map.next_key::<String>()? {
+/// The keys of an object; none if they are those that are `expected`, in that order: a thousand objects with the same keys need no list
+/// of them each.
+fn keys<'de, A: MapAccess<'de>>(mut map: A, expected: &[String]) -> Result<Option<Keys>, A::Error> {
+    let mut matched = 0;
+    let mut different = None;
+    while let Some(Text(key)) = map.next_key::<Text<'_>>()? {
         map.next_value::<IgnoredAny>()?;
+        if expected.get(matched).is_some_and(|expected| *expected == key) {
+            matched += 1;
+            continue;
+        }
+        different = Some(key);
+        break;
+    }
+    if different.is_none() && matched == expected.len() {
+        return Ok(None);
+    }
+    let mut keys = expected[..matched].to_vec();
+    let mut seen: HashSet<String> = keys.iter().cloned().collect();
+    while let Some(key) = different {
         if key.contains('\0') {
             return Err(A::Error::custom("a key holds the character NUL"));
         }
-        if seen.insert(key.clone()) {
-            keys.push(key);
+        if seen.insert(key.clone().into_owned()) {
+            keys.push(key.into_owned());
+        }
+        different = map.next_key::<Text<'_>>()?.map(|Text(key)| key);
+        if different.is_some() {
+            map.next_value::<IgnoredAny>()?;
         }
     }
-    Ok(Keys(keys))
+    Ok(Some(Keys(keys)))
 }
 
 /// The values of an object in their order, as they stand there.
@@ -324,6 +345,8 @@ mod tests {
         let body = objects(br#"[{"a":1,"b":2},{"b":1,"a":2}]"#, None, false).unwrap().unwrap();
         assert_eq!((body.keys.len(), body.is_array), (2, true));
         assert_eq!(objects(b" [] ", None, false).unwrap(), None);
+        let body = objects(br#"[{"a":1,"b":2},{"a":1,"a":2,"b":3},{"\u0061":1,"b":2},{"b":1,"a":1,"b":2}]"#, None, false);
+        assert_eq!(body.unwrap().unwrap().keys, ["a", "b"]);
         let columns = ["a".to_owned()];
         let body = objects(br#"[{"a":1},{"b":1}]"#, Some(&columns), true).unwrap().unwrap();
         assert_eq!((body.keys, body.missing_default), (vec!["a".to_owned()], true));
@@ -351,7 +374,10 @@ mod tests {
         assert_eq!(code("[1]"), "PGRST102");
         assert_eq!(code("7"), "PGRST102");
         assert_eq!(code("null"), "PGRST102");
-        assert_eq!(code(r#"[{"a":1},{"b":1}]"#), "PGRST102");
+        for other in [r#"{"b":1}"#, r#"{"a":1,"b":1}"#, "{}", r#"{"a":1,"\u0000":1}"#, "7"] {
+            assert_eq!(code(&format!(r#"[{{"a":1}},{other}]"#)), "PGRST102", "{other}");
+        }
+        assert_eq!(code(r#"[{},{"a":1}]"#), "PGRST102");
         assert_eq!(object(b"[{}]").unwrap_err().code, "PGRST102");
     }
 

@@ -7,11 +7,15 @@ use tokio_postgres::Client;
 
 use super::{EnvironmentSettings, Handle, locked};
 use crate::error::Result;
+use crate::postgres::lane::Purpose;
 use crate::postgres::schema::{self, Schema};
 use crate::postgres::sqlstate::to_error;
 
 /// How long tables are remembered before they are read again beside the requests: the customer's own SQL changes them unsaid.
 pub(crate) const SCHEMA_AGE: Duration = Duration::from_secs(30);
+
+/// Tables that were read within this time are not read again because of an error, or by those who asked meanwhile.
+const RECENT: Duration = Duration::from_secs(1);
 
 /// What is read of an environment at once, and remembered together.
 #[derive(Clone)]
@@ -33,7 +37,7 @@ impl Handle {
     pub(crate) async fn schema(self: &Arc<Self>) -> Result<Arc<Schema>> {
         let known = locked(&self.schema).known.clone();
         let Some(Known { schema, .. }) = known.filter(|_| self.lease.holds()) else {
-            return Ok(Box::pin(self.load_schema(Duration::ZERO)).await?.schema);
+            return Ok(Box::pin(self.load_schema(self.recent())).await?.schema);
         };
         if schema.read.elapsed() > SCHEMA_AGE && self.schema_loading.try_lock().is_ok() {
             let handle = Arc::clone(self);
@@ -52,7 +56,7 @@ impl Handle {
             return Ok(settings);
         }
         let _pass = self.enter().await?;
-        Ok(Box::pin(self.load_schema(Duration::ZERO)).await?.settings)
+        Ok(Box::pin(self.load_schema(self.recent())).await?.settings)
     }
 
     pub(super) fn known_settings(&self) -> Option<Arc<EnvironmentSettings>> {
@@ -67,7 +71,7 @@ impl Handle {
 
     /// The tables there are now, unless they were read within the last second.
     pub(crate) async fn reload_schema(self: &Arc<Self>) -> Result<Arc<Schema>> {
-        Ok(Box::pin(self.load_schema(Duration::from_secs(1))).await?.schema)
+        Ok(Box::pin(self.load_schema(RECENT)).await?.schema)
     }
 
     /// Reads the tables before a request asks for them, on the lane that it will use, unless connections are scarce: after a change they
@@ -86,6 +90,11 @@ impl Handle {
                 tracing::debug!(?error, "the tables could not be read before somebody asks for them");
             }
         });
+    }
+
+    /// How old tables may be that others have begun to read while one waited for a turn.
+    fn recent(&self) -> Duration {
+        if self.lease.holds() { RECENT } else { Duration::ZERO }
     }
 
     async fn load_schema(self: &Arc<Self>, max_age: Duration) -> Result<Known> {
@@ -115,9 +124,10 @@ impl Handle {
     async fn read(self: &Arc<Self>) -> Result<Known> {
         let is_first = locked(&self.schema).known.is_none();
         if is_first {
-            let _turn = self.opening.lock().await;
-            if locked(&self.lanes).is_empty() {
-                match self.add_lane(Known::read).await {
+            let lanes = self.lanes(Purpose::Reading);
+            let _turn = lanes.opening.lock().await;
+            if lanes.is_empty() {
+                match self.add_lane(Purpose::Reading, Known::read).await {
                     Ok((_, known)) => return Ok(known),
                     // There are so many tables that it takes longer than a lane allows, or the lane has ended.
                     Err(error) => tracing::debug!(?error, "the tables could not be read on a lane"),

@@ -1,7 +1,11 @@
-//! Writers: connections for inserts that leave nothing behind on them. They keep their prepared statements and need no reset,
-//! which together cost more than the insert.
+//! Inserts that leave nothing behind on their connection. They keep prepared statements there and need no reset, which together cost
+//! more than the insert.
+//!
+//! Small ones are **gathered** on lanes, where those that come while the disk is asked to keep a commit are the next transaction
+//! together: it costs little more than that of one. When one of them fails, or meets a lock, nothing comes of any, and each is run again by
+//! itself on a **writer**, a connection that it has alone. What is large goes there at once.
 
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex};
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
@@ -12,18 +16,27 @@ use tokio_postgres::{Client, Error, Row, Statement};
 use super::sessions::settle;
 use super::{Connection, Handle, locked, turn};
 use crate::error;
+use crate::postgres::lane::Unwritten;
 use crate::postgres::param::TextParam;
+use crate::postgres::rows::Rows;
 use crate::postgres::sqlstate::to_error;
 use crate::postgres::statements::Statements;
 
 /// Writers of one environment: while the disk is asked to keep one commit, the others gather for the next.
 const MAX_WRITERS: usize = 32;
+/// Bytes of an insert that is gathered, at most: those of larger ones are worth more than a transaction.
+const SMALL: usize = 8 * 1024;
+/// For each insert that came to nothing with others, so many are not gathered: where many fail, a quarter of the work at most is in vain.
+const APART: u32 = 4;
+const MAX_APART: u32 = 4096;
 /// Nobody's operator in `public` can be picked up, and no plan is worth compiling.
 const WRITER_OPTIONS: &str = "-c search_path=pg_catalog -c jit=off";
 
 pub(super) struct Writers {
     idle: Mutex<Vec<Writer>>,
     turns: Arc<Semaphore>,
+    /// So many inserts go by themselves.
+    apart: AtomicU32,
 }
 
 struct Writer {
@@ -34,7 +47,7 @@ struct Writer {
 
 impl Writers {
     pub(super) fn new() -> Self {
-        Self { idle: Mutex::default(), turns: Arc::new(Semaphore::new(MAX_WRITERS)) }
+        Self { idle: Mutex::default(), turns: Arc::new(Semaphore::new(MAX_WRITERS)), apart: AtomicU32::new(0) }
     }
 
     pub(super) fn is_empty(&self) -> bool {
@@ -44,11 +57,37 @@ impl Writers {
     pub(super) fn close(&self) {
         locked(&self.idle).clear();
     }
+
+    /// Whether the next insert is gathered with others.
+    fn gathers(&self) -> bool {
+        self.apart.load(Ordering::Relaxed) == 0
+            || self.apart.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |left| left.checked_sub(1)).is_err()
+    }
+
+    /// An insert came to nothing with others.
+    fn keep_apart(&self) {
+        let more = |left: u32| Some(left.saturating_add(APART).min(MAX_APART));
+        let _ = self.apart.fetch_update(Ordering::Relaxed, Ordering::Relaxed, more);
+    }
 }
 
 impl Handle {
     /// Runs an insert that sets no state of its session.
-    pub(crate) async fn write(&self, sql: &str, params: &[TextParam<'_>]) -> error::Result<Vec<Row>> {
+    pub(crate) async fn insert(self: &Arc<Self>, sql: &str, params: &[TextParam<'_>]) -> error::Result<Rows> {
+        let size: usize = params.iter().filter_map(|param| param.0.as_ref()).map(|text| text.len()).sum();
+        if size <= SMALL && self.writers.gathers() {
+            match self.lane_of_inserts().await?.lane().insert(sql, params).await {
+                Ok(rows) => return Ok(rows),
+                Err(Unwritten::Nothing) => self.writers.keep_apart(),
+                Err(Unwritten::Unknown) => {
+                    return Err(error::Error::unreachable_database("the connection of a group of inserts ended"));
+                }
+            }
+        }
+        Rows::of_driver(&Box::pin(self.write(sql, params)).await?)
+    }
+
+    async fn write(&self, sql: &str, params: &[TextParam<'_>]) -> error::Result<Vec<Row>> {
         let turn = turn(&self.writers.turns).await?;
         let generation = self.generation.load(Ordering::SeqCst);
         let idle = std::iter::from_fn(|| locked(&self.writers.idle).pop()).find(|writer| !writer.client.is_closed());

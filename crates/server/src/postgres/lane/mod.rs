@@ -1,4 +1,4 @@
-//! Lanes: connections that many requests share at the same time, for reads of one statement.
+//! Lanes: connections that many requests share at the same time, for reads of one statement, or for small inserts.
 //!
 //! Only statements that set no session state may go here, and `search_path` must be `pg_catalog` alone
 //! ([`LANE_OPTIONS`]), so that nobody's operator in `public` can be picked up by a comparison.
@@ -20,6 +20,7 @@ use postgres_protocol::message::frontend::{self, BindError};
 use tokio_postgres::types::Type;
 
 pub(crate) use self::socket::{OpenError, Socket, open};
+pub(crate) use self::wire::Purpose;
 use self::wire::{Reply, Wire};
 use super::encode::{Encoder, Kind, Records, Scalar};
 use super::param::TextParam;
@@ -28,7 +29,7 @@ use super::sqlstate::{FEATURE_NOT_SUPPORTED, UNDEFINED_STATEMENT};
 use super::statements::Statements;
 
 /// What a lane's connection is opened with (`tokio_postgres::Config::options`). The time limits are short because others
-/// wait behind a slow statement; a read that meets one is tried again on a session.
+/// wait behind a slow statement; a read that meets one is tried again on a session, an insert on a writer.
 pub(crate) const LANE_OPTIONS: &str = "-c default_transaction_read_only=off -c search_path=pg_catalog -c jit=off -c statement_timeout=1s -c lock_timeout=100ms \
     -c idle_in_transaction_session_timeout=5s";
 
@@ -52,6 +53,15 @@ pub(crate) struct Lane {
 #[derive(Debug)]
 pub(crate) struct Unanswered;
 
+/// Why an insert has no outcome.
+#[derive(Debug)]
+pub(crate) enum Unwritten {
+    /// Nothing was changed.
+    Nothing,
+    /// The connection ended before it was said whether it is committed.
+    Unknown,
+}
+
 /// A statement, and what writes its rows, once that was asked for. It is of this statement and not of the table as remembered: when the
 /// table has changed, the statement is prepared anew.
 struct Prepared {
@@ -63,13 +73,20 @@ struct Prepared {
 
 impl Lane {
     /// A lane over a connection that [`open`] has opened.
-    pub(crate) fn over(socket: Socket) -> Self {
+    pub(crate) fn over(socket: Socket, purpose: Purpose) -> Self {
         let (named, in_flight) = (AtomicU64::new(0), AtomicUsize::new(0));
-        Self { wire: Wire::over(socket), statements: Statements::default(), named, in_flight }
+        Self { wire: Wire::over(socket, purpose), statements: Statements::default(), named, in_flight }
     }
 
     /// Runs one statement, beside those that others are running.
     pub(crate) async fn query(&self, sql: &str, params: &[TextParam<'_>]) -> Result<Rows, Unanswered> {
+        let _counted = InFlight::enter(&self.in_flight);
+        Ok(self.read(sql, params).await?.0)
+    }
+
+    /// Runs one insert, in one transaction with those that others send meanwhile: told of once it is committed. Nothing comes of it when
+    /// another one fails.
+    pub(crate) async fn insert(&self, sql: &str, params: &[TextParam<'_>]) -> Result<Rows, Unwritten> {
         let _counted = InFlight::enter(&self.in_flight);
         Ok(self.attempt(sql, params).await?.0)
     }
@@ -77,7 +94,7 @@ impl Lane {
     /// The same for a statement whose rows are records: with them comes what writes them as JSON.
     pub(crate) async fn records(&self, sql: &str, params: &[TextParam<'_>]) -> Result<Records, Unanswered> {
         let _counted = InFlight::enter(&self.in_flight);
-        let (rows, prepared) = self.attempt(sql, params).await?;
+        let (rows, prepared) = self.read(sql, params).await?;
         let encoder = match prepared.encoder.get() {
             Some(encoder) => encoder.clone(),
             None => Box::pin(self.encoder(&prepared)).await?,
@@ -100,11 +117,16 @@ impl Lane {
         self.wire.is_closed()
     }
 
-    async fn attempt(&self, sql: &str, params: &[TextParam<'_>]) -> Result<(Rows, Arc<Prepared>), Unanswered> {
+    async fn read(&self, sql: &str, params: &[TextParam<'_>]) -> Result<(Rows, Arc<Prepared>), Unanswered> {
+        self.attempt(sql, params).await.map_err(|_| Unanswered)
+    }
+
+    async fn attempt(&self, sql: &str, params: &[TextParam<'_>]) -> Result<(Rows, Arc<Prepared>), Unwritten> {
+        let writes = self.wire.purpose == Purpose::Writing;
         for _ in 0..TRIES {
             let known = self.statements.get(sql);
-            // What is run for the first time may be slow.
-            let alone = known.as_ref().is_none_or(|prepared| prepared.is_slow.load(Ordering::Relaxed));
+            // What is run for the first time may be slow. Those that write all wait for the disk anyway.
+            let alone = !writes && known.as_ref().is_none_or(|prepared| prepared.is_slow.load(Ordering::Relaxed));
             let new_name;
             let (name, new) = match &known {
                 Some(prepared) => (&*prepared.name, None),
@@ -113,22 +135,30 @@ impl Lane {
                     (new_name.as_str(), Some(sql))
                 }
             };
-            let answered = self.wire.ask(alone, |out| write(out, name, new, params)).map_err(|_| Unanswered)?;
-            match answered.await.map_err(|_| Unanswered)? {
+            let answered = self.wire.ask(alone, |out| write(out, name, new, params)).map_err(|_| Unwritten::Nothing)?;
+            match answered.await.map_err(|_| Unwritten::Unknown)? {
+                // It may have met a lock, which others would wait for again.
+                Reply::Skipped if writes => {
+                    // Preparing is not undone with the rest.
+                    if new.is_some() {
+                        self.close(name);
+                    }
+                    return Err(Unwritten::Nothing);
+                }
                 Reply::Skipped => {}
                 Reply::Failed(code) => {
                     // The server has forgotten the statement, or what it stood on has changed.
                     let is_outdated = code == UNDEFINED_STATEMENT || code == FEATURE_NOT_SUPPORTED;
                     match known {
                         // A value that is wrong says nothing against the statement: others go on with it.
-                        Some(_) if !is_outdated => return Err(Unanswered),
+                        Some(_) if !is_outdated => return Err(Unwritten::Nothing),
                         Some(prepared) => {
                             self.statements.forget(sql, &prepared);
                             self.close(&prepared.name);
                         }
                         None => {
                             self.close(name);
-                            return Err(Unanswered);
+                            return Err(Unwritten::Nothing);
                         }
                     }
                 }
@@ -142,12 +172,17 @@ impl Lane {
                 }
             }
         }
-        Err(Unanswered)
+        Err(Unwritten::Nothing)
     }
 
     fn keep(&self, sql: &str, name: &str, columns: Arc<[Column]>) -> Arc<Prepared> {
         let prepared =
             Arc::new(Prepared { name: name.into(), columns, encoder: OnceLock::new(), is_slow: AtomicBool::new(false) });
+        if self.statements.get(sql).is_some() {
+            // Somebody else has prepared it meanwhile, and others are about to run that.
+            self.close(name);
+            return prepared;
+        }
         if let Some(evicted) = self.statements.insert(sql, Arc::clone(&prepared)) {
             self.close(&evicted.name);
         }
@@ -173,7 +208,7 @@ impl Lane {
     /// What the types of a database's own are, where they are written like one that is known: enums, domains, and arrays of them.
     async fn kinds(&self, oids: &[u32]) -> Result<HashMap<u32, Kind>, Unanswered> {
         let list: Vec<String> = oids.iter().map(u32::to_string).collect();
-        let (rows, _) = Box::pin(self.attempt(KINDS, &[TextParam::new(format!("{{{}}}", list.join(",")))])).await?;
+        let (rows, _) = Box::pin(self.read(KINDS, &[TextParam::new(format!("{{{}}}", list.join(",")))])).await?;
         let mut kinds = HashMap::new();
         for row in rows.iter() {
             let number = |at| row.number(at).map_err(|_| Unanswered).map(|number| number as u32);

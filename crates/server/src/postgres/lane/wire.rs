@@ -4,6 +4,9 @@
 //! costs it about half of what they cost one by one. What gathers while a group is under way goes with the next one. When a statement
 //! of a group fails, PostgreSQL skips those behind it: they are told so, and ask again.
 //!
+//! Groups that write are one transaction each: nobody is told of an outcome before it is committed, and when one statement fails, or the
+//! commit does, nothing came of any.
+//!
 //! The messages are those of PostgreSQL's protocol, version 3.
 
 use std::collections::VecDeque;
@@ -24,6 +27,8 @@ use crate::postgres::rows::{Column, TAG as DATA_ROW};
 
 /// Bytes of a group at most, unless its only request is larger: they must fit into the socket while its answers are not read yet.
 const GROUP_BYTES: usize = 64 * 1024;
+/// Groups that wait to be written at most, whether or not anybody still waits for them: who comes after is better off elsewhere.
+const MAX_GROUPS: usize = 64;
 /// Bytes there is room for at least whenever something is read.
 const READ_BYTES: usize = 32 * 1024;
 
@@ -39,13 +44,21 @@ pub(super) enum Reply {
     },
     /// With this SQLSTATE.
     Failed(String),
-    /// A statement before it has failed; this one was not run.
+    /// Another statement of its group has failed: this one was not run, or was undone.
     Skipped,
+}
+
+/// What a wire's groups do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Purpose {
+    Reading,
+    Writing,
 }
 
 /// The requests' end of a lane. Dropping the last one ends the connection.
 pub(super) struct Wire {
     shared: Arc<Shared>,
+    pub(super) purpose: Purpose,
 }
 
 #[derive(Default)]
@@ -72,9 +85,9 @@ struct Group {
 
 impl Wire {
     /// Over a connection that is ready for a statement. Its task ends with the last handle, or with the connection.
-    pub(super) fn over(socket: Socket) -> Self {
+    pub(super) fn over(socket: Socket, purpose: Purpose) -> Self {
         let shared = Arc::<Shared>::default();
-        let connection = Connection { shared: Arc::clone(&shared), under_way: None, answer: Answer::default() };
+        let connection = Connection { shared: Arc::clone(&shared), purpose, under_way: None, answer: Answer::default() };
         tokio::spawn(async move {
             let shared = Arc::clone(&connection.shared);
             if let Err(error) = connection.drive(socket).await {
@@ -82,7 +95,7 @@ impl Wire {
             }
             shared.close();
         });
-        Self { shared }
+        Self { shared, purpose }
     }
 
     pub(super) fn is_closed(&self) -> bool {
@@ -95,7 +108,8 @@ impl Wire {
     }
 
     /// Sends the messages of one statement, which `write` writes: no `Sync`, and one `Execute` at most. With `alone` none before it is
-    /// held up by it. Fails when the connection has ended, or when the messages cannot be written.
+    /// held up by it. Fails when the connection has ended, too many wait already, or the messages cannot be written. When no reply comes,
+    /// the connection has ended while the group was under way: what it wrote may have been committed or not.
     pub(super) fn ask(
         &self,
         alone: bool,
@@ -106,6 +120,9 @@ impl Wire {
             let mut queue = self.shared.lock();
             if queue.is_closed {
                 return Err(io::ErrorKind::NotConnected.into());
+            }
+            if self.purpose == Purpose::Writing && queue.groups.len() >= MAX_GROUPS {
+                return Err(io::ErrorKind::ResourceBusy.into());
             }
             let group = queue.open_group(alone);
             let before = group.messages.len();
@@ -139,11 +156,16 @@ impl Shared {
         self.queue.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Whoever waits for an answer is told that none comes, as its sender goes.
+    /// Whoever waits to be sent is told that nothing came of it.
     fn close(&self) {
-        let mut queue = self.lock();
-        queue.is_closed = true;
-        queue.groups.clear();
+        let groups = {
+            let mut queue = self.lock();
+            queue.is_closed = true;
+            std::mem::take(&mut queue.groups)
+        };
+        for reply in groups.into_iter().flat_map(|group| group.replies) {
+            let _ = reply.send(Reply::Skipped);
+        }
     }
 }
 
@@ -161,6 +183,7 @@ impl Queue {
 /// The connection's end of a lane.
 struct Connection {
     shared: Arc<Shared>,
+    purpose: Purpose,
     /// The group that was sent and is not answered in whole. Another one beside it would have PostgreSQL wait less, and end more
     /// transactions: on a machine that both share nothing is gained.
     under_way: Option<UnderWay>,
@@ -169,6 +192,9 @@ struct Connection {
 
 struct UnderWay {
     replies: VecDeque<oneshot::Sender<Reply>>,
+    /// What has come of statements, until it is committed.
+    held: Vec<(oneshot::Sender<Reply>, Reply)>,
+    has_failed: bool,
     since: Instant,
 }
 
@@ -219,7 +245,7 @@ impl Connection {
             frontend::sync(write);
             let since = Instant::now();
             queue.since = Some(since);
-            self.under_way = Some(UnderWay { replies: group.replies, since });
+            self.under_way = Some(UnderWay { replies: group.replies, held: Vec::new(), has_failed: false, since });
         }
         !(queue.is_closed && self.under_way.is_none())
     }
@@ -263,10 +289,13 @@ impl Connection {
 
     fn end_answer(&mut self) {
         let Answer { columns, messages, len } = std::mem::take(&mut self.answer);
-        let Some(UnderWay { replies, since }) = &mut self.under_way else { return };
-        if let Some(reply) = replies.pop_front() {
+        let Some(UnderWay { replies, held, since, .. }) = &mut self.under_way else { return };
+        let Some(reply) = replies.pop_front() else { return };
+        let rows = Reply::Rows { columns, messages, len, took: since.elapsed() };
+        match self.purpose {
             // Whoever asked may have gone.
-            let _ = reply.send(Reply::Rows { columns, messages, len, took: since.elapsed() });
+            Purpose::Reading => _ = reply.send(rows),
+            Purpose::Writing => held.push((reply, rows)),
         }
     }
 
@@ -275,8 +304,15 @@ impl Connection {
         let code = body.fields().find(|field| Ok(field.type_() == b'C'))?;
         let code = code.map_or_else(String::new, |field| String::from_utf8_lossy(field.value_bytes()).into_owned());
         self.answer = Answer::default();
-        if let Some(reply) = self.under_way.as_mut().and_then(|group| group.replies.pop_front()) {
+        let Some(group) = &mut self.under_way else { return Ok(()) };
+        group.has_failed = true;
+        // With none left it is the commit that failed, which says nothing if the connection ends before the group does.
+        if let Some(reply) = group.replies.pop_front() {
             let _ = reply.send(Reply::Failed(code));
+            // The commit would have come behind this one: there will be none.
+            for (reply, _) in group.held.drain(..) {
+                let _ = reply.send(Reply::Skipped);
+            }
         }
         Ok(())
     }
@@ -284,7 +320,11 @@ impl Connection {
     fn end_group(&mut self) {
         self.answer = Answer::default();
         self.shared.lock().since = None;
-        for reply in self.under_way.take().into_iter().flat_map(|group| group.replies) {
+        let Some(UnderWay { replies, held, has_failed, .. }) = self.under_way.take() else { return };
+        for (reply, rows) in held {
+            let _ = reply.send(if has_failed { Reply::Skipped } else { rows });
+        }
+        for reply in replies {
             let _ = reply.send(Reply::Skipped);
         }
     }

@@ -31,8 +31,7 @@ impl<'g> Given<'g> {
         let texts = body.scalars.as_deref()?;
         let fits = matches!(target, Target::Filtered) && !columns.is_empty() && columns.iter().all(|column| takes_text(column));
         // No trigger and no rewriting of the owner's, as far as is known.
-        let is_kept =
-            context.is_recent && table.kind == TableKind::Table && !table.writes_run_code && !table.inserts_leave_state;
+        let is_kept = context.is_recent && table.kind == TableKind::Table && !table.writes_run_code && !table.inserts_leave_state;
         fits.then_some(Self { columns, texts, is_kept })
     }
 
