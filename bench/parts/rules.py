@@ -97,14 +97,14 @@ def measure(report, blog, case, callers, rounds, seconds):
     sides = [(limit, blog.secret, {}), *((ours[caller], caller.key, caller.headers) for caller in callers)]
     for _, key, headers in sides:
         blog.http(case, 1, key, headers)
-    # What is to be seen is less than what the machine's speed changes by in a minute: many short rounds, each the other way round.
-    for number in range(2 * max(rounds, 3)):
+    # What is to be seen is less than what the machine's speed changes by within seconds: very many short rounds, each the other way round.
+    for number in range(5 * max(rounds, 3)):
         for samples, key, headers in sides if number % 2 == 0 else reversed(sides):
-            samples.append(blog.http(case, max(seconds // 2, 1), key, headers))
+            samples.append(blog.http(case, max(seconds // 5, 1), key, headers))
             if case.body:
                 blog.fill()
             # Lets the other side's connections end before it is measured again.
-            time.sleep(0.5)
+            time.sleep(0.1)
     for caller, samples in ours.items():
         report.ratio_at_least(f"{case.what}, {caller.what} | full access", "/s", samples, limit, case.ratio)
         if caller.without:

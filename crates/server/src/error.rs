@@ -151,6 +151,17 @@ impl Error {
         error.hint("Try again in a moment.")
     }
 
+    /// The connection ended before it was said what came of a write.
+    pub(crate) fn unknown_outcome(source: impl Into<Box<dyn StdError + Send + Sync>>) -> Self {
+        let mut error = Self::unavailable(
+            "database/outcome-unknown",
+            "The connection to the database ended before it said whether this was written.",
+            Duration::from_secs(2),
+        );
+        error.source = Some(source.into());
+        error.hint("It may have been written or not: look before you send it again.")
+    }
+
     /// Too many wait for the same: worth trying again.
     fn busy_database() -> Self {
         Self::unavailable("database/busy", "The database is busy with other requests of this kind.", Duration::from_secs(2))

@@ -147,6 +147,6 @@ async fn what_is_not_known_to_be_made_is_not_made_again() {
         (ended > 0).then_some(answer)
     })
     .await;
-    assert!(outcome.status == 503 && outcome.text.contains("database/unavailable"), "{} {}", outcome.status, outcome.text);
+    assert!(outcome.status == 503 && outcome.text.contains("database/outcome-unknown"), "{} {}", outcome.status, outcome.text);
     assert_eq!(number_of(&sql, "SELECT count(*) FROM notes").await, 1);
 }

@@ -5,7 +5,7 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use cloche_dialect::{Count, Query};
+use cloche_dialect::{Count, Item, Query};
 use cloche_wire::KeyKind;
 
 use super::access::{self, Caller};
@@ -133,6 +133,7 @@ impl Answered {
 enum Place {
     Lane,
     Session,
+    Inserts,
     Writer,
     Transaction,
 }
@@ -191,7 +192,11 @@ pub(crate) async fn create(
         usage::note(scope, context, table, Verb::Create, query, &body.keys);
         let on = match place(table, &statement, false, asked.transaction) {
             // What is merged may change keys that others refer to, and with them those others.
-            Place::Session if asked.conflict.is_none() && statement.tells_plainly && !table.inserts_leave_state => Place::Writer,
+            Place::Session if asked.conflict.is_none() && statement.tells_plainly && !table.inserts_leave_state => {
+                // What reads other tables as well may be slow.
+                let embeds = query.select.iter().any(|item| matches!(item, Item::Embed(_)));
+                if body.scalars.is_some() && !embeds { Place::Inserts } else { Place::Writer }
+            }
             place => place,
         };
         Ok(Some(Planned { on, statement, is_flat: false, extra: () }))
@@ -336,6 +341,7 @@ async fn attempt<T>(
     let on = match on {
         Place::Lane => On::Lane,
         Place::Session => On::Session,
+        Place::Inserts => On::Inserts,
         Place::Writer => On::Writer,
         Place::Transaction => On::Transaction(transaction),
     };

@@ -28,6 +28,10 @@ impl BootTime {
         let (seconds, nanoseconds) = (u64::try_from(time.tv_sec), u64::try_from(time.tv_nsec));
         Self(seconds.unwrap_or(u64::MAX).saturating_mul(1_000_000_000).saturating_add(nanoseconds.unwrap_or(0)))
     }
+
+    pub(crate) fn elapsed(self) -> Duration {
+        Duration::from_nanos(Self::now().0.saturating_sub(self.0))
+    }
 }
 
 impl Lease {

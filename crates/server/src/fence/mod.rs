@@ -30,8 +30,7 @@ use crate::error::{Error, Result};
 use crate::store::Store;
 use crate::store::nodes::{self, NewNode, News, Peer, Raised};
 
-use lease::BootTime;
-pub(crate) use lease::Lease;
+pub(crate) use lease::{BootTime, Lease};
 
 /// How long a node may use its memory without having asked. A stopped node delays a revoke for as long.
 const LEASE: Duration = Duration::from_secs(3);

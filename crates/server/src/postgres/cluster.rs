@@ -192,17 +192,17 @@ impl Cluster {
         }
     }
 
-    /// The same for a lane, with what `first` asks on it before it is one.
+    /// The same for a lane, with what `first` asks on it before it is one. `kept` is kept for as long as PostgreSQL is at work on it.
     pub(crate) async fn open_lane<T>(
         &self,
         purpose: Purpose,
         role: &str,
         database: &str,
-        options: &str,
+        kept: impl Send + 'static,
         first: impl AsyncFn(&Client) -> Result<T, tokio_postgres::Error>,
     ) -> error::Result<(Lane, T)> {
         let mut config = self.login(role, database);
-        config.options(options);
+        config.options(lane::options(purpose, self.version));
         let (socket, told) = match lane::open(&config, &first).await {
             Err(OpenError::Driver(error)) if self.is_spoilt(&error) => {
                 self.mend_password(role).await?;
@@ -210,7 +210,7 @@ impl Cluster {
             }
             outcome => outcome?,
         };
-        Ok((Lane::over(socket, purpose), told))
+        Ok((Lane::over(socket, purpose, kept), told))
     }
 
     fn is_spoilt(&self, error: &tokio_postgres::Error) -> bool {

@@ -183,9 +183,8 @@ impl Environments {
 }
 
 impl Budget {
-    /// Others may soon wait for a connection.
-    fn is_scarce(&self) -> bool {
-        self.slots.available_permits() < BUDGET / 2
+    fn left(&self) -> usize {
+        self.slots.available_permits()
     }
 
     async fn take(&self) -> Result<OwnedSemaphorePermit> {

@@ -47,7 +47,9 @@ pub(crate) enum On<'t> {
     Lane,
     /// A connection of its own.
     Session,
-    /// The same for an insert that leaves nothing behind there.
+    /// For an insert that leaves nothing behind on its connection: one with others who insert, if it is small,
+    Inserts,
+    /// or one of its own.
     Writer,
     /// A connection of its own, and a transaction that knows who calls: for what may ask.
     Transaction(Transaction<'t>),
@@ -136,6 +138,7 @@ impl EnvironmentScope {
                 Err(Unanswered) => Box::pin(self.run_alone(handle, sql, params)).await?,
             },
             On::Session => Box::pin(self.run_alone(handle, sql, params)).await?,
+            On::Inserts => return Box::pin(handle.insert_with_others(sql, params)).await,
             On::Writer => return Box::pin(handle.insert(sql, params)).await,
             On::Transaction(transaction) => Box::pin(self.run_in(transaction, sql, params)).await?,
         };

@@ -3,14 +3,13 @@
 use std::num::NonZero;
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, LazyLock, Mutex};
+use std::time::Duration;
 
-use tokio::sync::OwnedSemaphorePermit;
 use tokio_postgres::{Client, Error};
 
 use super::{Handle, locked};
 use crate::error::Result;
-use crate::postgres::encode::OUTPUT_OPTIONS;
-use crate::postgres::lane::{LANE_OPTIONS, Lane, Purpose};
+use crate::postgres::lane::{Lane, Purpose};
 
 /// Pipelined connections of one environment that share its requests evenly: for half of the cores, because each more has PostgreSQL
 /// woken for fewer statements at a time.
@@ -20,21 +19,18 @@ static EVEN_LANES: LazyLock<usize> =
 static MAX_LANES: LazyLock<usize> = LazyLock::new(|| *EVEN_LANES + 1);
 /// A lane with this many statements under way is worth another lane beside it.
 const BUSY_LANE: usize = 3;
+/// How long an insert waits for the first lane, before it goes to a writer.
+const OPENING: Duration = Duration::from_secs(1);
 
 /// Those of one purpose.
 pub(super) struct Lanes {
-    open: Mutex<Vec<Arc<LaneSlot>>>,
+    open: Mutex<Vec<Arc<Lane>>>,
     /// Held by whoever opens one.
     pub(super) opening: tokio::sync::Mutex<()>,
 }
 
-struct LaneSlot {
-    lane: Lane,
-    _slot: OwnedSemaphorePermit,
-}
-
 /// A lane that stays open while this is kept.
-pub(crate) struct LaneInUse(Arc<LaneSlot>);
+pub(crate) struct LaneInUse(Arc<Lane>);
 
 impl Lanes {
     pub(super) fn new() -> Self {
@@ -53,33 +49,32 @@ impl Lanes {
     /// The one that takes the next statement, and whether there should be one more.
     fn best(&self) -> Option<(LaneInUse, bool)> {
         let mut open = locked(&self.open);
-        open.retain(|slot| !slot.lane.is_closed());
-        choose(&open).map(|(slot, grow)| (LaneInUse(slot), grow))
+        open.retain(|lane| !lane.is_closed());
+        choose(&open).map(|(lane, grow)| (LaneInUse(lane), grow))
     }
 }
 
 impl Handle {
     /// A lane for one read; opens the first, and another in the background when those there are have enough to do.
     pub(crate) async fn lane(self: &Arc<Self>) -> Result<LaneInUse> {
-        self.lane_for(Purpose::Reading).await
+        match self.open_lane(Purpose::Reading) {
+            Some(lane) => Ok(lane),
+            None => Box::pin(self.first_lane(Purpose::Reading)).await,
+        }
     }
 
-    /// The same for one insert.
-    pub(super) async fn lane_of_inserts(self: &Arc<Self>) -> Result<LaneInUse> {
-        self.lane_for(Purpose::Writing).await
+    /// The same for one insert; none where there is none soon.
+    pub(super) async fn lane_of_inserts(self: &Arc<Self>) -> Option<LaneInUse> {
+        match self.open_lane(Purpose::Writing) {
+            Some(lane) => Some(lane),
+            None => tokio::time::timeout(OPENING, Box::pin(self.first_lane(Purpose::Writing))).await.ok()?.ok(),
+        }
     }
 
     pub(super) fn lanes(&self, purpose: Purpose) -> &Lanes {
         match purpose {
             Purpose::Reading => &self.reading,
             Purpose::Writing => &self.inserting,
-        }
-    }
-
-    async fn lane_for(self: &Arc<Self>, purpose: Purpose) -> Result<LaneInUse> {
-        match self.open_lane(purpose) {
-            Some(lane) => Ok(lane),
-            None => Box::pin(self.first_lane(purpose)).await,
         }
     }
 
@@ -93,12 +88,17 @@ impl Handle {
 
     fn open_lane(self: &Arc<Self>, purpose: Purpose) -> Option<LaneInUse> {
         let (best, grow) = self.lanes(purpose).best()?;
-        if grow {
+        // Not by taking another environment's.
+        if grow && self.budget.left() > 0 {
             let handle = Arc::clone(self);
             tokio::spawn(async move {
                 // Whoever opens one already is enough.
                 let Ok(_turn) = handle.lanes(purpose).opening.try_lock() else { return };
-                if let Err(error) = handle.add_lane(purpose, async |_: &Client| Ok(())).await {
+                let added = async {
+                    let _pass = handle.enter().await?;
+                    handle.add_lane(purpose, async |_: &Client| Ok(())).await
+                };
+                if let Err(error) = added.await {
                     tracing::debug!(?error, "no further lane was opened");
                 }
             });
@@ -113,32 +113,32 @@ impl Handle {
         first: impl AsyncFn(&Client) -> Result<T, Error>,
     ) -> Result<(LaneInUse, T)> {
         let generation = self.generation.load(Ordering::SeqCst);
-        let _slot = self.budget.take().await?;
-        let options = format!("{LANE_OPTIONS} {OUTPUT_OPTIONS}");
+        let slot = self.budget.take().await?;
         let (login, database) = (self.database.data_login(), self.database.as_str());
-        let (lane, told) = self.cluster.open_lane(purpose, &login, database, &options, first).await?;
-        let slot = Arc::new(LaneSlot { lane, _slot });
+        let (lane, told) = self.cluster.open_lane(purpose, &login, database, slot, first).await?;
+        let lane = Arc::new(lane);
         let mut open = locked(&self.lanes(purpose).open);
         if self.generation.load(Ordering::SeqCst) == generation && open.len() < *MAX_LANES {
-            open.push(Arc::clone(&slot));
+            open.push(Arc::clone(&lane));
         }
-        Ok((LaneInUse(slot), told))
+        Ok((LaneInUse(lane), told))
     }
 }
 
 impl LaneInUse {
     pub(crate) fn lane(&self) -> &Lane {
-        &self.0.lane
+        &self.0
     }
 }
 
 /// The least loaded of the lanes that share evenly; of all of them, when that one is held up. And whether there should be one more.
-fn choose(lanes: &[Arc<LaneSlot>]) -> Option<(Arc<LaneSlot>, bool)> {
-    let least = |lanes: &[Arc<LaneSlot>]| lanes.iter().min_by_key(|slot| slot.lane.in_flight()).map(Arc::clone);
+fn choose(lanes: &[Arc<Lane>]) -> Option<(Arc<Lane>, bool)> {
+    // One that is held up may have nothing in flight: who waited for it has gone.
+    let least = |lanes: &[Arc<Lane>]| lanes.iter().min_by_key(|lane| (lane.is_held_up(), lane.in_flight())).map(Arc::clone);
     let best = least(&lanes[..lanes.len().min(*EVEN_LANES)])?;
-    let in_flight = best.lane.in_flight();
-    if in_flight == 0 || !best.lane.is_held_up() {
-        return Some((best, in_flight >= BUSY_LANE && lanes.len() < *EVEN_LANES));
+    if !best.is_held_up() {
+        let is_busy = best.in_flight() >= BUSY_LANE;
+        return Some((best, is_busy && lanes.len() < *EVEN_LANES));
     }
     Some((least(lanes)?, lanes.len() < *MAX_LANES))
 }

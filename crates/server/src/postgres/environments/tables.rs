@@ -1,12 +1,13 @@
 //! The tables and settings of an environment, remembered.
 
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use tokio_postgres::Client;
 
-use super::{EnvironmentSettings, Handle, locked};
+use super::{BUDGET, EnvironmentSettings, Handle, locked};
 use crate::error::Result;
+use crate::fence::BootTime;
 use crate::postgres::lane::Purpose;
 use crate::postgres::schema::{self, Schema};
 use crate::postgres::sqlstate::to_error;
@@ -74,10 +75,10 @@ impl Handle {
         Ok(Box::pin(self.load_schema(RECENT)).await?.schema)
     }
 
-    /// Reads the tables before a request asks for them, on the lane that it will use, unless connections are scarce: after a change they
-    /// would be read for the first time by whoever comes next, while PostgreSQL still has to mark what was written as committed.
+    /// Reads the tables before a request asks for them, on the lane that it will use: after a change they would be read for the first time
+    /// by whoever comes next, while PostgreSQL still has to mark what was written as committed. The lane is kept where there are enough.
     pub(crate) fn anticipate(self: &Arc<Self>) {
-        if self.budget.is_scarce() {
+        if self.budget.left() == 0 {
             return;
         }
         let handle = Arc::clone(self);
@@ -89,16 +90,20 @@ impl Handle {
             if let Err(error) = read.await {
                 tracing::debug!(?error, "the tables could not be read before somebody asks for them");
             }
+            if handle.budget.left() < BUDGET / 2 && handle.gate.inside() == 0 {
+                handle.close_connections();
+            }
         });
     }
 
-    /// How old tables may be that others have begun to read while one waited for a turn.
+    /// How old tables may be that others are reading, or have just read, when somebody asks for them: what is in memory while the lease holds
+    /// was read after every change that was said.
     fn recent(&self) -> Duration {
         if self.lease.holds() { RECENT } else { Duration::ZERO }
     }
 
     async fn load_schema(self: &Arc<Self>, max_age: Duration) -> Result<Known> {
-        let asked = Instant::now();
+        let asked = BootTime::now();
         let _turn = self.schema_loading.lock().await;
         let changes = {
             let remembered = locked(&self.schema);

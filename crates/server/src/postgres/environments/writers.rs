@@ -1,5 +1,5 @@
-//! Inserts that leave nothing behind on their connection. They keep prepared statements there and need no reset, which together cost
-//! more than the insert.
+//! Inserts that leave nothing behind on their connection: the statements prepared there are kept, and it needs no reset, which together
+//! cost more than the insert.
 //!
 //! Small ones are **gathered** on lanes, where those that come while the disk is asked to keep a commit are the next transaction
 //! together: it costs little more than that of one. When one of them fails, or meets a lock, nothing comes of any, and each is run again by
@@ -22,11 +22,12 @@ use crate::postgres::rows::Rows;
 use crate::postgres::sqlstate::to_error;
 use crate::postgres::statements::Statements;
 
-/// Writers of one environment: while the disk is asked to keep one commit, the others gather for the next.
+/// Writers of one environment: while the disk is asked to keep one commit, PostgreSQL gathers those of the others for the next time.
 const MAX_WRITERS: usize = 32;
 /// Bytes of an insert that is gathered, at most: those of larger ones are worth more than a transaction.
 const SMALL: usize = 8 * 1024;
-/// For each insert that came to nothing with others, so many are not gathered: where many fail, a quarter of the work at most is in vain.
+/// For each insert that came to nothing with others, or was slow, so many are not gathered: where many fail, a quarter of the work at most
+/// is in vain.
 const APART: u32 = 4;
 const MAX_APART: u32 = 4096;
 /// Nobody's operator in `public` can be picked up, and no plan is worth compiling.
@@ -64,7 +65,7 @@ impl Writers {
             || self.apart.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |left| left.checked_sub(1)).is_err()
     }
 
-    /// An insert came to nothing with others.
+    /// An insert came to nothing with others, or took long.
     fn keep_apart(&self) {
         let more = |left: u32| Some(left.saturating_add(APART).min(MAX_APART));
         let _ = self.apart.fetch_update(Ordering::Relaxed, Ordering::Relaxed, more);
@@ -74,17 +75,30 @@ impl Writers {
 impl Handle {
     /// Runs an insert that sets no state of its session.
     pub(crate) async fn insert(self: &Arc<Self>, sql: &str, params: &[TextParam<'_>]) -> error::Result<Rows> {
+        Rows::of_driver(&self.write(sql, params).await?)
+    }
+
+    /// The same for one that is small and quick as far as can be seen, beside others.
+    pub(crate) async fn insert_with_others(self: &Arc<Self>, sql: &str, params: &[TextParam<'_>]) -> error::Result<Rows> {
         let size: usize = params.iter().filter_map(|param| param.0.as_ref()).map(|text| text.len()).sum();
-        if size <= SMALL && self.writers.gathers() {
-            match self.lane_of_inserts().await?.lane().insert(sql, params).await {
-                Ok(rows) => return Ok(rows),
+        if size > SMALL || !self.writers.gathers() {
+            return Box::pin(self.insert(sql, params)).await;
+        }
+        if let Some(lane) = self.lane_of_inserts().await {
+            match lane.lane().insert(sql, params).await {
+                Ok((rows, took_long)) => {
+                    if took_long {
+                        self.writers.keep_apart();
+                    }
+                    return Ok(rows);
+                }
                 Err(Unwritten::Nothing) => self.writers.keep_apart(),
                 Err(Unwritten::Unknown) => {
-                    return Err(error::Error::unreachable_database("the connection of a group of inserts ended"));
+                    return Err(error::Error::unknown_outcome("the connection of a group of inserts ended"));
                 }
             }
         }
-        Rows::of_driver(&Box::pin(self.write(sql, params)).await?)
+        Box::pin(self.insert(sql, params)).await
     }
 
     async fn write(&self, sql: &str, params: &[TextParam<'_>]) -> error::Result<Vec<Row>> {
@@ -109,7 +123,7 @@ impl Handle {
         {
             locked(&self.writers.idle).push(writer);
         }
-        outcome.map_err(to_error)
+        outcome.map_err(|error| if error.is_closed() { error::Error::unknown_outcome(error) } else { to_error(error) })
     }
 }
 

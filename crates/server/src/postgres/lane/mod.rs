@@ -1,7 +1,7 @@
 //! Lanes: connections that many requests share at the same time, for reads of one statement, or for small inserts.
 //!
 //! Only statements that set no session state may go here, and `search_path` must be `pg_catalog` alone
-//! ([`LANE_OPTIONS`]), so that nobody's operator in `public` can be picked up by a comparison.
+//! ([`options`]), so that nobody's operator in `public` can be picked up by a comparison.
 //!
 //! The protocol is spoken here and not by the driver, because the driver ends every statement by itself: see [`wire`].
 
@@ -22,7 +22,7 @@ use tokio_postgres::types::Type;
 pub(crate) use self::socket::{OpenError, Socket, open};
 pub(crate) use self::wire::Purpose;
 use self::wire::{Reply, Wire};
-use super::encode::{Encoder, Kind, Records, Scalar};
+use super::encode::{Encoder, Kind, OUTPUT_OPTIONS, Records, Scalar};
 use super::param::TextParam;
 use super::rows::{Column, Rows};
 use super::sqlstate::{FEATURE_NOT_SUPPORTED, UNDEFINED_STATEMENT};
@@ -30,15 +30,24 @@ use super::statements::Statements;
 
 /// What a lane's connection is opened with (`tokio_postgres::Config::options`). The time limits are short because others
 /// wait behind a slow statement; a read that meets one is tried again on a session, an insert on a writer.
-pub(crate) const LANE_OPTIONS: &str = "-c default_transaction_read_only=off -c search_path=pg_catalog -c jit=off -c statement_timeout=1s -c lock_timeout=100ms \
+const OPTIONS: &str = "-c default_transaction_read_only=off -c search_path=pg_catalog -c jit=off -c statement_timeout=1s -c lock_timeout=100ms \
     -c idle_in_transaction_session_timeout=5s";
 
 /// A group that takes this long has a statement in it that shall hold up none before it the next time.
 const SLOW: Duration = Duration::from_millis(20);
 /// A group that takes this long makes another lane worth its while.
 const HELD_UP: Duration = Duration::from_millis(5);
+/// Inserts whose group takes this long, or would wait for one that does, are better off alone.
+const TOO_LONG: Duration = Duration::from_millis(100);
 /// How often a request is sent of which nothing came by another's fault.
 const TRIES: usize = 8;
+
+/// What the connection of a lane is opened with, on a server of that version.
+pub(crate) fn options(purpose: Purpose, version: i32) -> String {
+    // While the server is stopped in the middle of a group, its records stay locked: not for longer than a session would keep them so.
+    let of_writing = if purpose == Purpose::Writing && version >= 170_000 { " -c transaction_timeout=30s" } else { "" };
+    format!("{OPTIONS}{of_writing} {OUTPUT_OPTIONS}")
+}
 
 /// One connection shared by concurrent single statements.
 pub(crate) struct Lane {
@@ -72,10 +81,10 @@ struct Prepared {
 }
 
 impl Lane {
-    /// A lane over a connection that [`open`] has opened.
-    pub(crate) fn over(socket: Socket, purpose: Purpose) -> Self {
+    /// A lane over a connection that [`open`] has opened; `kept` is kept for as long as PostgreSQL is at work on it.
+    pub(crate) fn over(socket: Socket, purpose: Purpose, kept: impl Send + 'static) -> Self {
         let (named, in_flight) = (AtomicU64::new(0), AtomicUsize::new(0));
-        Self { wire: Wire::over(socket, purpose), statements: Statements::default(), named, in_flight }
+        Self { wire: Wire::over(socket, purpose, kept), statements: Statements::default(), named, in_flight }
     }
 
     /// Runs one statement, beside those that others are running.
@@ -84,14 +93,7 @@ impl Lane {
         Ok(self.read(sql, params).await?.0)
     }
 
-    /// Runs one insert, in one transaction with those that others send meanwhile: told of once it is committed. Nothing comes of it when
-    /// another one fails.
-    pub(crate) async fn insert(&self, sql: &str, params: &[TextParam<'_>]) -> Result<Rows, Unwritten> {
-        let _counted = InFlight::enter(&self.in_flight);
-        Ok(self.attempt(sql, params).await?.0)
-    }
-
-    /// The same for a statement whose rows are records: with them comes what writes them as JSON.
+    /// The same for a read whose rows are records: with them comes what writes them as JSON.
     pub(crate) async fn records(&self, sql: &str, params: &[TextParam<'_>]) -> Result<Records, Unanswered> {
         let _counted = InFlight::enter(&self.in_flight);
         let (rows, prepared) = self.read(sql, params).await?;
@@ -100,6 +102,17 @@ impl Lane {
             None => Box::pin(self.encoder(&prepared)).await?,
         };
         Ok(Records::new(rows, encoder))
+    }
+
+    /// Runs one insert, in one transaction with those that others send meanwhile: told of once it is committed, and whether that took long.
+    /// Nothing comes of it when another one fails.
+    pub(crate) async fn insert(&self, sql: &str, params: &[TextParam<'_>]) -> Result<(Rows, bool), Unwritten> {
+        if self.wire.under_way_for().is_some_and(|time| time > TOO_LONG) {
+            return Err(Unwritten::Nothing);
+        }
+        let _counted = InFlight::enter(&self.in_flight);
+        let (rows, prepared) = self.attempt(sql, params).await?;
+        Ok((rows, prepared.is_slow.load(Ordering::Relaxed)))
     }
 
     /// How many statements wait for their answer: the least loaded lane has the fewest.
@@ -125,26 +138,21 @@ impl Lane {
         let writes = self.wire.purpose == Purpose::Writing;
         for _ in 0..TRIES {
             let known = self.statements.get(sql);
-            // What is run for the first time may be slow. Those that write all wait for the disk anyway.
+            // What is run for the first time may be slow. Who writes waits for the disk with the others in any case.
             let alone = !writes && known.as_ref().is_none_or(|prepared| prepared.is_slow.load(Ordering::Relaxed));
-            let new_name;
+            // Closed again, also when the caller goes away, unless it is kept.
+            let mut unkept = Unkept { lane: self, name: None };
             let (name, new) = match &known {
                 Some(prepared) => (&*prepared.name, None),
                 None => {
-                    new_name = format!("s{}", self.named.fetch_add(1, Ordering::Relaxed));
-                    (new_name.as_str(), Some(sql))
+                    let name = unkept.name.insert(format!("s{}", self.named.fetch_add(1, Ordering::Relaxed)));
+                    (name.as_str(), Some(sql))
                 }
             };
             let answered = self.wire.ask(alone, |out| write(out, name, new, params)).map_err(|_| Unwritten::Nothing)?;
             match answered.await.map_err(|_| Unwritten::Unknown)? {
-                // It may have met a lock, which others would wait for again.
-                Reply::Skipped if writes => {
-                    // Preparing is not undone with the rest.
-                    if new.is_some() {
-                        self.close(name);
-                    }
-                    return Err(Unwritten::Nothing);
-                }
+                // The other one may have met a lock: it is not for everybody to wait there again.
+                Reply::Skipped if writes => return Err(Unwritten::Nothing),
                 Reply::Skipped => {}
                 Reply::Failed(code) => {
                     // The server has forgotten the statement, or what it stood on has changed.
@@ -156,18 +164,15 @@ impl Lane {
                             self.statements.forget(sql, &prepared);
                             self.close(&prepared.name);
                         }
-                        None => {
-                            self.close(name);
-                            return Err(Unwritten::Nothing);
-                        }
+                        None => return Err(Unwritten::Nothing),
                     }
                 }
                 Reply::Rows { columns, messages, len, took } => {
                     let prepared = match known {
                         Some(prepared) => prepared,
-                        None => self.keep(sql, name, columns.unwrap_or_else(|| Arc::new([]))),
+                        None => self.keep(sql, unkept, columns.unwrap_or_else(|| Arc::new([]))),
                     };
-                    prepared.is_slow.store(took > SLOW, Ordering::Relaxed);
+                    prepared.is_slow.store(took > if writes { TOO_LONG } else { SLOW }, Ordering::Relaxed);
                     return Ok((Rows::new(Arc::clone(&prepared.columns), messages, len), prepared));
                 }
             }
@@ -175,14 +180,14 @@ impl Lane {
         Err(Unwritten::Nothing)
     }
 
-    fn keep(&self, sql: &str, name: &str, columns: Arc<[Column]>) -> Arc<Prepared> {
-        let prepared =
-            Arc::new(Prepared { name: name.into(), columns, encoder: OnceLock::new(), is_slow: AtomicBool::new(false) });
+    fn keep(&self, sql: &str, mut new: Unkept<'_>, columns: Arc<[Column]>) -> Arc<Prepared> {
+        let name = new.name.clone().unwrap_or_default().into();
+        let prepared = Arc::new(Prepared { name, columns, encoder: OnceLock::new(), is_slow: AtomicBool::new(false) });
         if self.statements.get(sql).is_some() {
             // Somebody else has prepared it meanwhile, and others are about to run that.
-            self.close(name);
             return prepared;
         }
+        new.name = None;
         if let Some(evicted) = self.statements.insert(sql, Arc::clone(&prepared)) {
             self.close(&evicted.name);
         }
@@ -261,6 +266,20 @@ fn write(out: &mut BytesMut, name: &str, new: Option<&str>, params: &[TextParam<
     frontend::execute("", 0, out)
 }
 
+/// The name of a statement that is being prepared.
+struct Unkept<'a> {
+    lane: &'a Lane,
+    name: Option<String>,
+}
+
+impl Drop for Unkept<'_> {
+    fn drop(&mut self) {
+        if let Some(name) = &self.name {
+            self.lane.close(name);
+        }
+    }
+}
+
 /// Counts a statement as in flight until it is dropped, also when its caller goes away.
 struct InFlight<'a>(&'a AtomicUsize);
 
@@ -276,3 +295,6 @@ impl Drop for InFlight<'_> {
         self.0.fetch_sub(1, Ordering::Relaxed);
     }
 }
+
+#[cfg(test)]
+mod tests;

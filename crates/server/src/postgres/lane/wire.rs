@@ -27,7 +27,7 @@ use crate::postgres::rows::{Column, TAG as DATA_ROW};
 
 /// Bytes of a group at most, unless its only request is larger: they must fit into the socket while its answers are not read yet.
 const GROUP_BYTES: usize = 64 * 1024;
-/// Groups that wait to be written at most, whether or not anybody still waits for them: who comes after is better off elsewhere.
+/// Groups that wait on a writing wire at most, whether or not anybody still waits for them: who comes after is better off elsewhere.
 const MAX_GROUPS: usize = 64;
 /// Bytes there is room for at least whenever something is read.
 const READ_BYTES: usize = 32 * 1024;
@@ -71,6 +71,8 @@ struct Shared {
 #[derive(Default)]
 struct Queue {
     groups: VecDeque<Group>,
+    /// What is sent at the beginning of the next group that is made, where nothing can have failed before it: PostgreSQL would skip it.
+    before_next: BytesMut,
     /// Since when a group is under way.
     since: Option<Instant>,
     /// Nobody sends any more, or nobody would answer.
@@ -84,16 +86,27 @@ struct Group {
 }
 
 impl Wire {
-    /// Over a connection that is ready for a statement. Its task ends with the last handle, or with the connection.
-    pub(super) fn over(socket: Socket, purpose: Purpose) -> Self {
+    /// Over a connection that is ready for a statement. Its task ends with the last handle, once nothing is under way, or with the
+    /// connection; it keeps `kept` as long.
+    pub(super) fn over(socket: Socket, purpose: Purpose, kept: impl Send + 'static) -> Self {
         let shared = Arc::<Shared>::default();
-        let connection = Connection { shared: Arc::clone(&shared), purpose, under_way: None, answer: Answer::default() };
+        let mut connection = Connection {
+            shared: Arc::clone(&shared),
+            purpose,
+            write: BytesMut::new(),
+            under_way: None,
+            answer: Answer::default(),
+        };
         tokio::spawn(async move {
-            let shared = Arc::clone(&connection.shared);
             if let Err(error) = connection.drive(socket).await {
                 tracing::debug!(%error, "the connection of a lane ended");
             }
-            shared.close();
+            connection.shared.close();
+            // Without its `Sync` nothing of a group is committed.
+            if !connection.write.is_empty() {
+                connection.skip_all();
+            }
+            drop(kept);
         });
         Self { shared, purpose }
     }
@@ -137,9 +150,9 @@ impl Wire {
         Ok(answered)
     }
 
-    /// Sends what nobody waits for the outcome of, with the next group.
+    /// Sends what nobody waits for the outcome of, with a group that is not made yet.
     pub(super) fn tell(&self, write: impl FnOnce(&mut BytesMut)) {
-        write(&mut self.shared.lock().open_group(false).messages);
+        write(&mut self.shared.lock().before_next);
     }
 }
 
@@ -173,7 +186,7 @@ impl Queue {
     fn open_group(&mut self, alone: bool) -> &mut Group {
         let is_open = |group: &Group| (!alone || group.replies.is_empty()) && group.messages.len() < GROUP_BYTES;
         if !self.groups.back().is_some_and(is_open) {
-            self.groups.push_back(Group::default());
+            self.groups.push_back(Group { messages: std::mem::take(&mut self.before_next), replies: VecDeque::new() });
         }
         let last = self.groups.len() - 1;
         &mut self.groups[last]
@@ -184,6 +197,8 @@ impl Queue {
 struct Connection {
     shared: Arc<Shared>,
     purpose: Purpose,
+    /// What is not sent yet of the group under way.
+    write: BytesMut,
     /// The group that was sent and is not answered in whole. Another one beside it would have PostgreSQL wait less, and end more
     /// transactions: on a machine that both share nothing is gained.
     under_way: Option<UnderWay>,
@@ -207,13 +222,14 @@ struct Answer {
 }
 
 impl Connection {
-    async fn drive(mut self, socket: Socket) -> io::Result<()> {
+    async fn drive(&mut self, socket: Socket) -> io::Result<()> {
         let (mut reader, mut writer) = tokio::io::split(socket);
-        let (mut read, mut write) = (BytesMut::with_capacity(READ_BYTES), BytesMut::new());
+        let mut read = BytesMut::with_capacity(READ_BYTES);
         loop {
-            if write.is_empty() && self.under_way.is_none() && !self.take(&mut write) {
-                frontend::terminate(&mut write);
-                return writer.write_all(&write).await;
+            if self.write.is_empty() && self.under_way.is_none() && !self.take() {
+                let mut farewell = BytesMut::new();
+                frontend::terminate(&mut farewell);
+                return writer.write_all(&farewell).await;
             }
             if read.capacity() - read.len() < READ_BYTES / 2 {
                 read.reserve(READ_BYTES);
@@ -226,10 +242,10 @@ impl Connection {
                     }
                     self.receive(&mut read)?;
                 }
-                sent = writer.write_buf(&mut write), if !write.is_empty() => {
+                sent = writer.write_buf(&mut self.write), if !self.write.is_empty() => {
                     sent?;
                 }
-                () = self.shared.changed.notified(), if write.is_empty() && self.under_way.is_none() => {
+                () = self.shared.changed.notified(), if self.write.is_empty() && self.under_way.is_none() => {
                     // Others who are ready to ask go with the same group.
                     let_others_run().await;
                 }
@@ -238,11 +254,11 @@ impl Connection {
     }
 
     /// Takes the next group, if there is one. False when there will be none any more.
-    fn take(&mut self, write: &mut BytesMut) -> bool {
+    fn take(&mut self) -> bool {
         let mut queue = self.shared.lock();
         if let Some(group) = queue.groups.pop_front() {
-            *write = group.messages;
-            frontend::sync(write);
+            self.write = group.messages;
+            frontend::sync(&mut self.write);
             let since = Instant::now();
             queue.since = Some(since);
             self.under_way = Some(UnderWay { replies: group.replies, held: Vec::new(), has_failed: false, since });
@@ -310,11 +326,17 @@ impl Connection {
         if let Some(reply) = group.replies.pop_front() {
             let _ = reply.send(Reply::Failed(code));
             // The commit would have come behind this one: there will be none.
-            for (reply, _) in group.held.drain(..) {
-                let _ = reply.send(Reply::Skipped);
-            }
+            self.skip_all();
         }
         Ok(())
+    }
+
+    /// Nothing comes of any that have not been told yet.
+    fn skip_all(&mut self) {
+        let Some(UnderWay { replies, held, .. }) = &mut self.under_way else { return };
+        for reply in held.drain(..).map(|(reply, _)| reply).chain(replies.drain(..)) {
+            let _ = reply.send(Reply::Skipped);
+        }
     }
 
     fn end_group(&mut self) {

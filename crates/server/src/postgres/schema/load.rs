@@ -2,7 +2,6 @@
 
 use std::collections::HashMap;
 use std::sync::{Arc, OnceLock};
-use std::time::Instant;
 
 use cloche_definitions::quote_identifier;
 use serde::Deserialize;
@@ -13,12 +12,13 @@ use super::relationships::{self, ForeignKey};
 use super::views::{self, View};
 use super::{Argument, Column, Computed, Function, Link, Relationship, Returns, Schema, Table, TableKind};
 use crate::access::{Rules, Stored};
+use crate::fence::BootTime;
 
 /// Everything, by statements that are sent together.
 ///
 /// Sets a search path without `public`, so that types and defaults come out with their schema. The caller resets the connection.
 pub(crate) async fn load(client: &Client) -> Result<Schema, Error> {
-    let read = Instant::now();
+    let read = BootTime::now();
     let (_, tables, rules, keys, functions, enums, views) = tokio::try_join!(
         client.batch_execute("SET search_path = pg_catalog"),
         client.query_typed(TABLES, &[]),

@@ -7,12 +7,12 @@ mod views;
 
 use std::collections::HashMap;
 use std::sync::{Arc, OnceLock};
-use std::time::Instant;
 
 use serde::Deserialize;
 
 use super::encode::{BESIDE, Kind};
 use crate::access::Rules;
+use crate::fence::BootTime;
 use crate::map::Map;
 
 pub(crate) use load::load;
@@ -28,7 +28,7 @@ pub(crate) struct Schema {
     enums: HashMap<String, Vec<String>>,
     rules: Rules,
     /// When reading it began: what the customer's own SQL has changed since is not in it.
-    pub(crate) read: Instant,
+    pub(crate) read: BootTime,
 }
 
 /// A table or a view, or the records that a function answers.
@@ -244,7 +244,7 @@ impl Schema {
     pub(crate) fn of(tables: impl IntoIterator<Item = Table>) -> Self {
         let tables = tables.into_iter().map(|table| (table.name.clone(), Arc::new(table))).collect();
         let (relationships, functions, enums) = (HashMap::new(), HashMap::new(), HashMap::new());
-        Self { tables, relationships, functions, enums, rules: Rules::default(), read: Instant::now() }
+        Self { tables, relationships, functions, enums, rules: Rules::default(), read: BootTime::now() }
     }
 
     #[cfg(test)]
