@@ -6,6 +6,7 @@ mod auth;
 mod error;
 mod fence;
 mod http;
+mod json;
 mod map;
 mod postgres;
 mod reconcile;

@@ -1,8 +1,8 @@
-//! Inserts keep their connection; what one of them leaves there must not reach another.
+//! Inserts keep their connection; what one of them leaves there must not reach another. Large ones are read as arrays where they can be.
 
 use std::time::Duration;
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::harness::{Server, until};
 use crate::world::{customer, project};
@@ -94,4 +94,98 @@ async fn senders_who_go_away_leave_room_for_others() {
         let answer = sender.await.unwrap();
         assert_eq!(answer.status, 201, "{}", answer.text);
     }
+}
+
+/// `o` is no type whose values are told by their text: with it, PostgreSQL reads the objects as JSON.
+const ALIKE: &str = "
+    CREATE TYPE mood AS ENUM ('glad', 'not so, glad');
+    CREATE DOMAIN short AS text CHECK (length(value) < 4);
+    CREATE TABLE lists (id bigint PRIMARY KEY, b bool, c char(3), d date, e mood, f float8, h time, i int2, k short, m interval,
+        n numeric(6, 2), p inet, s timestamp, t text, u uuid, v varchar(5), z timestamptz DEFAULT '2026-01-01Z', o jsonb);
+    CREATE TABLE objects (LIKE lists INCLUDING ALL)";
+
+fn values() -> Vec<Value> {
+    let mut records = vec![
+        json!({ "b": true, "c": "ab", "d": "2026-02-28", "e": "glad", "f": 1.5, "h": "12:30", "i": 7, "k": "abc", "m": "1 day 02:03", "n": 12.345,
+            "p": "10.0.0.1/8", "s": "2026-01-02T03:04:05", "t": "plain", "u": "5F0F0000-0000-0000-0000-000000000001", "v": "12345",
+            "z": "2026-05-06 07:08:09+02" }),
+        json!({ "b": "yes", "c": "", "d": "infinity", "e": "not so, glad", "f": "NaN", "h": "allballs", "i": "12", "k": "", "m": "P1Y2M", "n": "1e2",
+            "p": "::1", "s": "-infinity", "t": "with \"quotes\", \\ and {braces}\n\tNULL é 😀", "u": "{5f0f0000000000000000000000000002}",
+            "v": "12345   ", "z": "2026-05-06" }),
+        json!({ "b": 1, "c": 1, "d": "epoch", "e": "glad", "f": 1e300, "h": "23:59:60", "i": 0, "k": 12, "m": "-3h", "n": 0, "p": "10.1.2.3",
+            "s": "2026-01-02", "t": "\\", "u": "5f0f0000-0000-0000-0000-000000000003", "v": true, "z": "2026-01-01Z" }),
+    ];
+    let texts = ["NULL", "null", "", " ", "\"", "\\", "\\\"", "{}", "{", ",", "\u{1}\u{7f}", "a\r\nb", "{\"a\": [1]}"];
+    let empty = json!({ "b": null, "c": null, "d": null, "e": null, "f": null, "h": null, "i": null, "k": null, "m": null, "n": null, "p": null,
+        "s": null, "t": null, "u": null, "v": null, "z": null });
+    records.push(empty.clone());
+    records.extend(texts.map(|text| changed(&empty, "t", json!(text))));
+    records.extend(
+        [json!(1.50), json!(-0.0), json!(1e2), json!(12_345_678_901_234_567_890_u64), json!(true)]
+            .map(|text| changed(&empty, "t", text)),
+    );
+    records.into_iter().enumerate().map(|(id, record)| changed(&record, "id", json!(id + 1))).collect()
+}
+
+fn changed(record: &Value, key: &str, value: Value) -> Value {
+    let mut record = record.clone();
+    record[key] = value;
+    record
+}
+
+#[tokio::test]
+async fn arrays_and_json_are_written_alike() {
+    let server = Server::start();
+    let root = project(&server.owner(), "alike").await;
+    let sql = customer(&server.owner(), &root.id).await;
+    sql.batch_execute(ALIKE).await.unwrap();
+    let api = server.api(&root.secret);
+    until("the tables are known", async || (api.get("/v1/data/objects").await.status == 200).then_some(())).await;
+    let as_json = |records: &[Value]| Value::Array(records.iter().map(|record| changed(record, "o", json!({}))).collect());
+    let records = values();
+    api.make("lists", &Value::Array(records.clone())).await;
+    api.make("objects", &as_json(&records)).await;
+    let shown = "select=id,b,c,d,e,f,h,i,k,m,n,p,s,t,u,v,z&order=id";
+    let found = api.rows(&format!("/v1/data/lists?{shown}")).await;
+    assert_eq!(found, api.rows(&format!("/v1/data/objects?{shown}")).await);
+    assert_eq!(found.as_array().unwrap().len(), records.len());
+    for (sent, found) in records.iter().zip(found.as_array().unwrap()).filter(|(sent, _)| sent["t"].is_string()) {
+        assert_eq!(sent["t"], found["t"]);
+    }
+    // What is wrong with one is told alike, and none is written.
+    let wrong = [
+        ("i", json!(40000)),
+        ("i", json!(1.5)),
+        ("b", json!("perhaps")),
+        ("b", json!(2)),
+        ("n", json!(99999)),
+        ("f", json!("1e999")),
+        ("v", json!("too long")),
+        ("c", json!("long")),
+        ("k", json!("long")),
+        ("e", json!("sad")),
+        ("u", json!("5f0f")),
+        ("d", json!("2026-02-30")),
+        ("z", json!(1)),
+        ("m", json!("a while")),
+        ("p", json!("10.0.0.300")),
+        ("id", json!(null)),
+        ("id", json!(1)),
+        ("t", json!("\u{0}")),
+        ("i", json!([1])),
+        ("u", json!({})),
+    ];
+    for (key, value) in wrong {
+        let rest = [changed(&records[0], "id", json!(98)), changed(&changed(&records[0], "id", json!(99)), key, value.clone())];
+        let listed = api.post("/v1/data/lists", &json!(rest)).await;
+        let parsed = api.post("/v1/data/objects", &as_json(&rest)).await;
+        assert!((400..500).contains(&listed.status), "{key} = {value}: {}", listed.text);
+        assert_eq!(
+            (listed.status, &listed.json()["code"]),
+            (parsed.status, &parsed.json()["code"]),
+            "{key} = {value}: {}",
+            listed.text
+        );
+    }
+    assert_eq!(sql.query_one("SELECT count(*) FROM lists WHERE id > 90", &[]).await.unwrap().get::<_, i64>(0), 0);
 }

@@ -16,6 +16,7 @@ use serde_json::value::RawValue;
 
 use super::convert;
 use crate::error::{Error, Result};
+use crate::json::Text;
 use crate::postgres::query::compile::{self, Arguments};
 use crate::postgres::scope::EnvironmentScope;
 
@@ -294,10 +295,6 @@ fn keys<'de, A: MapAccess<'de>>(mut map: A, expected: &[String]) -> Result<Optio
 
 /// The values of an object in their order, as they stand there.
 struct Values<'a>(Vec<&'a RawValue>);
-
-/// A text without its quotes, borrowed where nothing in it is escaped.
-#[derive(Deserialize)]
-struct Text<'a>(#[serde(borrow)] Cow<'a, str>);
 
 impl<'de> Deserialize<'de> for Values<'de> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {

@@ -55,7 +55,7 @@ impl<'g> Given<'g> {
 }
 
 /// A text, number or boolean in JSON becomes a value of this column by its text alone.
-fn takes_text(column: &Column) -> bool {
+pub(super) fn takes_text(column: &Column) -> bool {
     const UUID: u32 = 2950;
     matches!(column.category, 'B' | 'D' | 'E' | 'I' | 'N' | 'S' | 'T') || column.type_oid == UUID
 }

@@ -6,7 +6,9 @@ mod csv;
 mod embed;
 mod filter;
 mod given;
+mod insert;
 mod level;
+mod lists;
 mod order;
 mod rule;
 mod select;
@@ -26,8 +28,9 @@ use crate::postgres::schema::{Column, Table, Verb};
 use level::Level;
 
 pub(crate) use call::{Arguments, call, choose};
+pub(crate) use insert::{Conflict, Resolving, insert};
 pub(crate) use order::Keyset;
-pub(crate) use write::{Body, Change, Conflict, Resolving, Target, delete, insert, update};
+pub(crate) use write::{Body, Change, Target, delete, update};
 
 /// Records in an answer, at most and unless the environment's settings say otherwise: no request may fill the server's memory.
 pub(crate) const MAX_ROWS: u64 = 1000;

@@ -1,13 +1,13 @@
-//! Inserts, updates and deletes. What is written must fit the guards before and after: a record that does not is refused, and with it all.
+//! Updates and deletes, and what all writes share. What is written must fit the guards before and after: a record that does not is refused, and with it all.
 
 use std::borrow::Cow;
 
-use cloche_definitions::{quote_identifier, quote_literal};
+use cloche_definitions::quote_identifier;
 use cloche_dialect::Query;
 
 use super::given::Given;
-use super::level::{Level, Use};
-use super::{Context, Format, From, UNKNOWN_KEY, Writer, csv, near, single_key};
+use super::level::Level;
+use super::{Context, Format, From, UNKNOWN_KEY, Writer, csv, near};
 use crate::access::{Guard, Mask};
 use crate::error::{Error, Result};
 use crate::postgres::query::{Returning, Statement};
@@ -52,51 +52,6 @@ pub(crate) struct Change<'a> {
     pub(crate) exactly_one: bool,
     /// Nothing is changed if more would be.
     pub(crate) max_affected: Option<u64>,
-}
-
-/// What an insert does about records that are there already.
-#[derive(Debug, Clone)]
-pub(crate) struct Conflict {
-    /// What makes two records the same; the primary key when empty.
-    pub(crate) columns: Vec<String>,
-    pub(crate) resolving: Resolving,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Resolving {
-    Merge,
-    Ignore,
-}
-
-/// New records from the objects of `body`; with `conflict`, or the old ones changed. `change.target` by id takes the key from there.
-pub(crate) fn insert<'a, 'p>(
-    context: &'a Context<'a>,
-    table: &'a Table,
-    query: &Query,
-    body: &Body<'p>,
-    conflict: Option<&Conflict>,
-    change: Change<'p>,
-) -> Result<Statement<'p>> {
-    let mut writer = Writer::new(context);
-    let mut guards = vec![writer.guard(table, Verb::Create)?];
-    if conflict.is_some_and(|conflict| conflict.resolving == Resolving::Merge) {
-        guards.push(writer.guard(table, Verb::Update)?);
-    }
-    let columns = written_columns(table, &guards, body)?;
-    let level = writer.level(table, Guard::default());
-    let mut sql = format!("INSERT INTO {}", level.source);
-    let given = Given::of(context, table, &columns, body, change.target);
-    match &given {
-        Some(given) => writer.insert_texts(&mut sql, given, body),
-        None => writer.insert_values(&mut sql, table, body, &columns, change.target)?,
-    }
-    if let Some(conflict) = conflict {
-        writer.on_conflict(&mut sql, &level, conflict, &columns, &guards)?;
-    }
-    let merges = guards.len() > 1;
-    // What is merged with what is there is looked at as it is then.
-    let rules = writer.rules(&level, &guards, &change, given.filter(|_| conflict.is_none()).as_ref())?;
-    writer.answer(sql, &level, query, rules, &change, merges)
 }
 
 /// Gives the values of `body`, which is one object, to every record that fits the filters.
@@ -177,127 +132,14 @@ impl<'a, 'p> Writer<'a, 'p> {
         Ok((level, from))
     }
 
-    fn insert_values(
-        &mut self,
-        sql: &mut String,
-        table: &Table,
-        body: &Body<'p>,
-        columns: &[&Column],
-        target: Target<'p>,
-    ) -> Result<()> {
-        let mut names: Vec<String> = columns.iter().map(|column| quote_identifier(&column.name)).collect();
-        let mut values: Vec<String> = names.iter().map(|name| format!("b.{name}")).collect();
-        let mut condition = String::new();
-        for (key, value) in keys_of(table, target)? {
-            let (name, value) = (quote_identifier(&key.name), self.bind(value));
-            if names.contains(&name) {
-                condition.push_str(if condition.is_empty() { " WHERE " } else { " AND " });
-                condition.push_str(&format!("b.{name} = {value}"));
-            } else {
-                values.push(format!("CAST({value} AS {})", key.sql_type));
-                names.push(name);
-            }
-        }
-        if names.is_empty() && !body.is_array {
-            sql.push_str(" DEFAULT VALUES");
-            return Ok(());
-        }
-        if columns.is_empty() {
-            // As many records of defaults as there are empty objects.
-            let from = if body.is_array {
-                format!(" FROM pg_catalog.json_array_elements({})", self.bind(body.json))
-            } else {
-                String::new()
-            };
-            let list = if names.is_empty() { String::new() } else { format!(" ({})", names.join(", ")) };
-            sql.push_str(&format!("{list} SELECT {}{from}", values.join(", ")));
-            return Ok(());
-        }
-        sql.push_str(&format!(" ({}) SELECT ", names.join(", ")));
-        if !body.missing_default {
-            let from = self.body(body, columns);
-            sql.push_str(&format!("{} FROM {from}{condition}", values.join(", ")));
-            return Ok(());
-        }
-        for (value, column) in values.iter_mut().zip(columns) {
-            let key = quote_literal(&column.name);
-            *value = format!("CASE WHEN (j.doc -> {key}::text) IS NULL THEN {} ELSE {value} END", default_of(table, column));
-        }
-        let document = self.bind(body.json);
-        let documents = if body.is_array {
-            format!("pg_catalog.json_array_elements({document}) AS j(doc)")
-        } else {
-            format!("(SELECT {document}::json AS doc) AS j")
-        };
-        let typed = typed(columns);
-        let values = values.join(", ");
-        sql.push_str(&format!("{values} FROM {documents}, LATERAL pg_catalog.json_to_record(j.doc) AS b({typed}){condition}"));
-        Ok(())
-    }
-
-    /// What PostgreSQL would make of the object, without having it read there. The types are said, so that a statement that is kept does
-    /// not outlive them.
-    fn insert_texts(&mut self, sql: &mut String, given: &Given<'_>, body: &Body<'p>) {
-        let names: Vec<String> = given.pairs().map(|(column, _)| quote_identifier(&column.name)).collect();
-        sql.push_str(" (");
-        sql.push_str(&names.join(", "));
-        sql.push_str(") VALUES (");
-        for (at, ((column, _), value)) in given.pairs().zip(body.scalars.iter().flatten()).enumerate() {
-            sql.push_str(if at == 0 { "CAST(" } else { ", CAST(" });
-            sql.push_str(&self.bind_optional(value.clone()));
-            sql.push_str(" AS ");
-            sql.push_str(&column.sql_type);
-            sql.push(')');
-        }
-        sql.push(')');
-    }
-
-    fn on_conflict(
-        &mut self,
-        sql: &mut String,
-        level: &Level<'a>,
-        conflict: &Conflict,
-        columns: &[&Column],
-        guards: &[Guard<'a>],
-    ) -> Result<()> {
-        let table = level.table;
-        let seen = Level::of(table, String::new(), shown(guards));
-        let keys: Vec<&Column> = match conflict.columns.as_slice() {
-            [] => table.primary_key.iter().filter_map(|key| table.column(key)).collect(),
-            named => named.iter().map(|key| seen.column(key, Use::Decide, "'on_conflict'")).collect::<Result<_>>()?,
-        };
-        if keys.is_empty() {
-            // Nothing makes two records the same.
-            return Ok(());
-        }
-        let names: Vec<String> = keys.iter().map(|key| quote_identifier(&key.name)).collect();
-        sql.push_str(&format!(" ON CONFLICT ({}) DO ", names.join(", ")));
-        if conflict.resolving == Resolving::Ignore || columns.is_empty() {
-            sql.push_str("NOTHING");
-            return Ok(());
-        }
-        let sets: Vec<String> =
-            columns.iter().map(|column| quote_identifier(&column.name)).map(|name| format!("{name} = EXCLUDED.{name}")).collect();
-        sql.push_str(&format!("UPDATE SET {}", sets.join(", ")));
-        // What is there must be within reach of a change, as for PATCH: of updating it, and of reading it.
-        let read = self.context.access.table(table, Verb::Read);
-        let reaches = guards.get(1).into_iter().chain(&read).filter_map(|guard| guard.rows.as_ref());
-        let rules: Vec<String> = reaches.map(|rule| self.rule(level, rule)).collect::<Result<_>>()?;
-        if !rules.is_empty() {
-            let rules = rules.join(" AND ");
-            sql.push_str(&format!(" WHERE CASE WHEN {rules} THEN true ELSE cloche.refuse('row', 0) END"));
-        }
-        Ok(())
-    }
-
     /// The records of the body as a relation `b` with typed columns.
-    fn body(&mut self, body: &Body<'p>, columns: &[&Column]) -> String {
+    pub(super) fn body(&mut self, body: &Body<'p>, columns: &[&Column]) -> String {
         let function = if body.is_array { "json_to_recordset" } else { "json_to_record" };
         format!("pg_catalog.{function}({}) AS b({})", self.bind(body.json), typed(columns))
     }
 
     /// What a written record must be like, but for what it is for certain by what was given.
-    fn rules(
+    pub(super) fn rules(
         &mut self,
         level: &Level<'a>,
         guards: &[Guard<'a>],
@@ -311,7 +153,7 @@ impl<'a, 'p> Writer<'a, 'p> {
     }
 
     /// The statement with what it answers. What it has written must fit the rules.
-    fn answer(
+    pub(super) fn answer(
         self,
         mut sql: String,
         level: &Level<'a>,
@@ -394,15 +236,6 @@ impl<'a, 'p> Writer<'a, 'p> {
     }
 }
 
-/// The key of the one record that is meant.
-fn keys_of<'t, 'p>(table: &'t Table, target: Target<'p>) -> Result<Vec<(&'t Column, &'p str)>> {
-    match target {
-        Target::Filtered => Ok(Vec::new()),
-        Target::Id(id) => Ok(vec![(single_key(table)?, id)]),
-        Target::Keys(keys) => keys.iter().map(|(name, value)| Ok((known(table, name, "the key")?, value.as_str()))).collect(),
-    }
-}
-
 /// All columns, by their names.
 fn whole(level: &Level<'_>) -> String {
     let columns: Vec<String> =
@@ -410,27 +243,14 @@ fn whole(level: &Level<'_>) -> String {
     if columns.is_empty() { "1 AS one".to_owned() } else { columns.join(", ") }
 }
 
-fn typed(columns: &[&Column]) -> String {
+pub(super) fn typed(columns: &[&Column]) -> String {
     let typed: Vec<String> =
         columns.iter().map(|column| format!("{} {}", quote_identifier(&column.name), column.sql_type)).collect();
     typed.join(", ")
 }
 
-/// What stands for a value that was not given.
-fn default_of(table: &Table, column: &Column) -> String {
-    match &column.default {
-        Some(default) => default.clone(),
-        None if column.identity => format!(
-            "pg_catalog.nextval(pg_catalog.pg_get_serial_sequence({}, {}))",
-            quote_literal(&table.sql_name),
-            quote_literal(&column.name)
-        ),
-        None => "NULL".to_owned(),
-    }
-}
-
 /// The columns that are written. A masked one is not: who does not see it does not change it.
-fn written_columns<'t>(table: &'t Table, guards: &[Guard<'t>], body: &Body<'_>) -> Result<Vec<&'t Column>> {
+pub(super) fn written_columns<'t>(table: &'t Table, guards: &[Guard<'t>], body: &Body<'_>) -> Result<Vec<&'t Column>> {
     let of_body = |key: &String| {
         let masked = |mask: fn(&Mask) -> bool| guards.iter().any(|guard| guard.masks.get(key).is_some_and(mask));
         if masked(|mask| *mask == Mask::Hide) {
@@ -444,7 +264,7 @@ fn written_columns<'t>(table: &'t Table, guards: &[Guard<'t>], body: &Body<'_>) 
     body.keys.iter().map(of_body).collect()
 }
 
-fn known<'t>(table: &'t Table, name: &str, place: &str) -> Result<&'t Column> {
+pub(super) fn known<'t>(table: &'t Table, name: &str, place: &str) -> Result<&'t Column> {
     let level = Level::of(table, String::new(), Guard::default());
     table.column(name).ok_or_else(|| {
         let message = format!("'{}' has no column '{name}', which {place} names.", table.name);
@@ -453,7 +273,7 @@ fn known<'t>(table: &'t Table, name: &str, place: &str) -> Result<&'t Column> {
 }
 
 /// All masks of several guards.
-fn shown<'r>(guards: &[Guard<'r>]) -> Guard<'r> {
+pub(super) fn shown<'r>(guards: &[Guard<'r>]) -> Guard<'r> {
     let masks = guards.iter().flat_map(|guard| guard.masks.iter()).map(|(column, mask)| (column.clone(), mask.clone()));
     Guard { rows: None, masks: Cow::Owned(masks.collect()) }
 }
