@@ -130,12 +130,12 @@ impl Error {
         error
     }
 
-    /// A bug or a broken dependency: the caller gets a fixed sentence, the log gets `source`.
     /// What a function of the environment's own raised, with the status it chose.
     pub(crate) fn raised(status: u16, code: impl Into<String>, message: impl Into<String>) -> Self {
         Self::new(Kind::Raised(status), code, message)
     }
 
+    /// A bug or a broken dependency: the caller gets a fixed sentence, the log gets `source`.
     pub(crate) fn internal(source: impl Into<Box<dyn StdError + Send + Sync>>) -> Self {
         let mut error = Self::new(Kind::Internal, "server/internal", "Something went wrong on the server.");
         error.hint = Some("Try again; if it stays, look for the request id in the server's log.".into());

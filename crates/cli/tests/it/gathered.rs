@@ -1,6 +1,8 @@
 //! Small inserts that come at the same time are one transaction together. Whatever becomes of one, each has its own outcome, once.
+//! What is not known of a write is not said of it.
 
 use std::collections::BTreeMap;
+use std::process::Command;
 use std::time::Duration;
 
 use serde_json::json;
@@ -149,4 +151,29 @@ async fn what_is_not_known_to_be_made_is_not_made_again() {
     .await;
     assert!(outcome.status == 503 && outcome.text.contains("database/outcome-unknown"), "{} {}", outcome.status, outcome.text);
     assert_eq!(number_of(&sql, "SELECT count(*) FROM notes").await, 1);
+}
+
+/// The same for changes that have a connection of their own, by themselves and in a transaction.
+#[tokio::test]
+async fn a_change_whose_connection_breaks_may_have_been_made() {
+    let server = Server::start();
+    let (root, _) = notes(&server, TABLES).await;
+    let database = database_of(&server, &root.id).await;
+    let plain = server.api(&root.secret);
+    plain.make("notes", &json!({ "number": 1 })).await;
+    for api in [plain.clone(), plain.clone().header("prefer", "timezone=UTC")] {
+        let (holder, admin) = (superuser(&server, &database).await, superuser(&server, &database).await);
+        holder.batch_execute("BEGIN; SELECT FROM notes FOR UPDATE").await.unwrap();
+        let change = tokio::spawn(async move { api.patch("/v1/data/notes?number=eq.1", &json!({ "number": 2 })).await });
+        let waiting = "SELECT pid FROM pg_stat_activity WHERE usename LIKE '%\\_data' AND datname = current_database() \
+            AND wait_event_type = 'Lock'";
+        let waiting = until("the change waits", async || admin.query_opt(waiting, &[]).await.unwrap()).await;
+        // So it can have no last word.
+        let killed = Command::new("kill").args(["-KILL", &waiting.get::<_, i32>(0).to_string()]).status().unwrap();
+        assert!(killed.success());
+        let answer = change.await.unwrap();
+        assert!(answer.status == 503 && answer.text.contains("database/outcome-unknown"), "{} {}", answer.status, answer.text);
+        until("PostgreSQL is back", async || (plain.get("/v1/data/notes").await.status == 200).then_some(())).await;
+    }
+    assert_eq!(plain.rows("/v1/data/notes?select=number").await, json!([{ "number": 1 }]));
 }

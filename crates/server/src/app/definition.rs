@@ -158,7 +158,7 @@ pub(super) async fn perform(
     drop(control);
     fence::in_force(app, raised).await;
     if applied.is_ok() {
-        app.environments.handle(found.environment.id, &found.environment.database, &app.cluster).anticipate();
+        app.environments.handle(found.environment.id, &found.environment.database, &app.cluster).read_ahead();
     }
     applied.map_err(|error| {
         // The hints of the data plane speak of records; here it is the definitions that are to be mended.

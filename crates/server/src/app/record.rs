@@ -128,7 +128,7 @@ impl Answered {
     }
 }
 
-/// Which kind of connection, as [`On`], whose transaction the caller has.
+/// Which kind of connection, as [`On`], of which the caller knows the rest.
 #[derive(Clone, Copy)]
 enum Place {
     Lane,
@@ -340,6 +340,7 @@ async fn attempt<T>(
     let Some(Planned { statement, on, is_flat, extra }) = planned? else { return Ok((Answered::Rows(Rows::none()), None)) };
     let on = match on {
         Place::Lane => On::Lane,
+        Place::Session if transaction.writes() => On::Change,
         Place::Session => On::Session,
         Place::Inserts => On::Inserts,
         Place::Writer => On::Writer,

@@ -15,8 +15,8 @@ use super::realm::Realm;
 use super::rows::Rows;
 use super::schema::{Schema, Verb};
 use super::settings::EnvironmentSettings;
-use super::sqlstate::to_error;
-use crate::error::Result;
+use super::sqlstate::{to_error, to_error_of_change};
+use crate::error::{Error, Result};
 
 /// Who sends a request: a key of one environment, and with a publishable one perhaps a signed-in user.
 #[derive(Debug, Clone)]
@@ -45,8 +45,10 @@ pub(crate) struct EndUser {
 pub(crate) enum On<'t> {
     /// A pipelined connection shared with others: reads of plain tables only, because nothing may set state there or wait for locks.
     Lane,
-    /// A connection of its own.
+    /// A connection of its own,
     Session,
+    /// the same for what changes something: nobody knows what came of that when the connection ends meanwhile.
+    Change,
     /// For an insert that leaves nothing behind on its connection: one with others who insert, if it is small,
     Inserts,
     /// or one of its own.
@@ -135,9 +137,10 @@ impl EnvironmentScope {
         let rows = match on {
             On::Lane => match handle.lane().await?.lane().query(sql, params).await {
                 Ok(rows) => return Ok(rows),
-                Err(Unanswered) => Box::pin(self.run_alone(handle, sql, params)).await?,
+                Err(Unanswered) => Box::pin(self.run_alone(handle, sql, params, to_error)).await?,
             },
-            On::Session => Box::pin(self.run_alone(handle, sql, params)).await?,
+            On::Session => Box::pin(self.run_alone(handle, sql, params, to_error)).await?,
+            On::Change => Box::pin(self.run_alone(handle, sql, params, to_error_of_change)).await?,
             On::Inserts => return Box::pin(handle.insert_with_others(sql, params)).await,
             On::Writer => return Box::pin(handle.insert(sql, params)).await,
             On::Transaction(transaction) => Box::pin(self.run_in(transaction, sql, params)).await?,
@@ -145,8 +148,14 @@ impl EnvironmentScope {
         Rows::of_driver(&rows)
     }
 
-    async fn run_alone(&self, handle: &Arc<Handle>, sql: &str, params: &[TextParam<'_>]) -> Result<Vec<Row>> {
-        query_once(handle.session().await?.client()?, sql, params).await.map_err(to_error)
+    async fn run_alone(
+        &self,
+        handle: &Arc<Handle>,
+        sql: &str,
+        params: &[TextParam<'_>],
+        error: fn(tokio_postgres::Error) -> Error,
+    ) -> Result<Vec<Row>> {
+        query_once(handle.session().await?.client()?, sql, params).await.map_err(error)
     }
 
     /// One statement in a transaction; all of it is sent at once.
@@ -169,11 +178,13 @@ impl EnvironmentScope {
             client.batch_execute(end),
         )
         .await;
-        begun.map_err(to_error)?;
-        told.map_err(to_error)?;
-        let rows = rows.map_err(to_error)?;
+        // All of it was sent, also when the answer to the first is missing already.
+        let error = if transaction.writes() && !transaction.rollback { to_error_of_change } else { to_error };
+        begun.map_err(error)?;
+        told.map_err(error)?;
+        let rows = rows.map_err(error)?;
         // What is checked at the end of a transaction may fail there.
-        ended.map_err(to_error)?;
+        ended.map_err(error)?;
         Ok(rows)
     }
 
@@ -194,7 +205,7 @@ impl EnvironmentScope {
         {
             return Ok(records);
         }
-        Records::of_driver(&Box::pin(self.run_alone(handle, sql, params)).await?)
+        Records::of_driver(&Box::pin(self.run_alone(handle, sql, params, to_error)).await?)
     }
 }
 

@@ -49,6 +49,11 @@ pub(crate) fn to_error(error: tokio_postgres::Error) -> Error {
     describe(answer(db.code().code(), db.message()), db)
 }
 
+/// The same for a statement that changes something: it may have, unless PostgreSQL says what came of it.
+pub(crate) fn to_error_of_change(error: tokio_postgres::Error) -> Error {
+    if error.is_closed() { Error::unknown_outcome(error) } else { to_error(error) }
+}
+
 /// What `cloche.refuse` raised.
 fn refused(db: &DbError) -> Option<Error> {
     let number = db.message();

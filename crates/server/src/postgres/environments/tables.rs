@@ -77,7 +77,7 @@ impl Handle {
 
     /// Reads the tables before a request asks for them, on the lane that it will use: after a change they would be read for the first time
     /// by whoever comes next, while PostgreSQL still has to mark what was written as committed. The lane is kept where there are enough.
-    pub(crate) fn anticipate(self: &Arc<Self>) {
+    pub(crate) fn read_ahead(self: &Arc<Self>) {
         if self.budget.left() == 0 {
             return;
         }

@@ -19,7 +19,7 @@ use crate::error;
 use crate::postgres::lane::Unwritten;
 use crate::postgres::param::TextParam;
 use crate::postgres::rows::Rows;
-use crate::postgres::sqlstate::to_error;
+use crate::postgres::sqlstate::to_error_of_change;
 use crate::postgres::statements::Statements;
 
 /// Writers of one environment: while the disk is asked to keep one commit, PostgreSQL gathers those of the others for the next time.
@@ -123,7 +123,7 @@ impl Handle {
         {
             locked(&self.writers.idle).push(writer);
         }
-        outcome.map_err(|error| if error.is_closed() { error::Error::unknown_outcome(error) } else { to_error(error) })
+        outcome.map_err(to_error_of_change)
     }
 }
 
