@@ -2,7 +2,6 @@
 //! What is not known of a write is not said of it.
 
 use std::collections::BTreeMap;
-use std::process::Command;
 use std::time::Duration;
 
 use serde_json::json;
@@ -10,7 +9,7 @@ use tokio::task::JoinSet;
 use tokio_postgres::Client;
 
 use crate::client::Api;
-use crate::harness::{Server, until};
+use crate::harness::{Server, signal, until};
 use crate::world::{Environment, customer, database_of, project, superuser};
 
 const TABLES: &str = "
@@ -169,8 +168,7 @@ async fn a_change_whose_connection_breaks_may_have_been_made() {
             AND wait_event_type = 'Lock'";
         let waiting = until("the change waits", async || admin.query_opt(waiting, &[]).await.unwrap()).await;
         // So it can have no last word.
-        let killed = Command::new("kill").args(["-KILL", &waiting.get::<_, i32>(0).to_string()]).status().unwrap();
-        assert!(killed.success());
+        signal(waiting.get::<_, i32>(0).try_into().unwrap(), "KILL");
         let answer = change.await.unwrap();
         assert!(answer.status == 503 && answer.text.contains("database/outcome-unknown"), "{} {}", answer.status, answer.text);
         until("PostgreSQL is back", async || (plain.get("/v1/data/notes").await.status == 200).then_some(())).await;

@@ -13,7 +13,7 @@ use tokio::net::TcpStream;
 use crate::harness::{Server, postgres_bin, run_cli, signal, until};
 use crate::secrecy::assert_no_secret;
 use crate::transcript::Transcript;
-use crate::world::{blog, branch, count, project, remains};
+use crate::world::{blog, branch, count, project, remains, superuser};
 
 #[tokio::test]
 async fn a_first_start_says_what_there_is_and_keeps_its_secrets_private() {
@@ -175,6 +175,24 @@ async fn a_postgres_that_dies_is_started_again() {
         assert_ne!(server.postgres_pid(), pid);
         assert_eq!((count(&api, "posts").await, count(&api, "comments").await), (3, 2), "{what}");
         branch(&server.owner(), &root.project, "dev", &format!("after-{name}"), json!({})).await;
+    }
+}
+
+/// PostgreSQL 18 never ends when it is asked to by SIGINT just then.
+#[tokio::test]
+async fn a_stop_does_not_wait_for_a_postgres_that_recovers() {
+    let mut server = Server::start();
+    let root = blog(&server).await;
+    for _ in 0..2 {
+        let admin = superuser(&server, "postgres").await;
+        let pid: i32 = admin.query_one("SELECT pg_backend_pid()", &[]).await.unwrap().get(0);
+        signal(pid.try_into().unwrap(), "KILL");
+        until("PostgreSQL has noticed", async || admin.is_closed().then_some(())).await;
+        let stopped = server.stop();
+        assert!(stopped.status.success(), "{}", stopped.log);
+        assert!(!stopped.log.contains("PostgreSQL does not end"), "{}", stopped.log);
+        server = stopped.start();
+        assert_eq!(count(&server.api(&root.secret), "posts").await, 3);
     }
 }
 

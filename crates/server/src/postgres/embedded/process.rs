@@ -15,11 +15,15 @@ use std::time::{Duration, Instant};
 use anyhow::{Context as _, bail};
 use tokio::sync::watch;
 use tokio_postgres::Client;
+use tokio_postgres::error::SqlState;
 
 use crate::postgres::cluster::connect;
 
 /// A new server that does not answer in this time has failed to start. Recovery after a crash can take minutes.
 const START_PATIENCE: Duration = Duration::from_secs(600);
+/// A server that ends writes a checkpoint. When this takes longer it is told to do without, and recovers at its next start: PostgreSQL 18
+/// waits for a checkpoint that nobody writes when it is to end while it recovers from the end of one of its processes.
+const CHECKPOINT_PATIENCE: Duration = Duration::from_secs(60);
 /// The longest pause between two tries to restart a server that keeps dying.
 const MAX_RESTART_PAUSE: Duration = Duration::from_secs(10);
 /// How many of its last lines are shown when it fails to start.
@@ -149,19 +153,41 @@ pub(crate) async fn stop_leftover(folder: &Path) -> anyhow::Result<()> {
     let Some(pid) = text.lines().next().and_then(|line| line.trim().parse::<i32>().ok()) else { return Ok(()) };
     let serves_folder =
         || fs::read_link(format!("/proc/{pid}/cwd")).is_ok_and(|cwd| folder.canonicalize().is_ok_and(|own| own == cwd));
-    let mut last_word = Instant::now();
     if serves_folder() {
         tracing::warn!(pid, "the PostgreSQL of a server that was killed is still running; stopping it");
         signal(pid, libc::SIGINT);
     }
+    let mut patience = Patience::new(pid);
     while serves_folder() {
         tokio::time::sleep(Duration::from_millis(20)).await;
-        if last_word.elapsed() > Duration::from_secs(10) {
-            tracing::warn!(pid, "still waiting for it to write its last checkpoint");
-            last_word = Instant::now();
-        }
+        patience.look();
     }
     Ok(())
+}
+
+/// Waits for a server that was told to end, with a word now and then, and not for ever.
+struct Patience {
+    pid: i32,
+    began: Instant,
+    last_word: Instant,
+    is_over: bool,
+}
+
+impl Patience {
+    fn new(pid: i32) -> Self {
+        Self { pid, began: Instant::now(), last_word: Instant::now(), is_over: false }
+    }
+
+    fn look(&mut self) {
+        if self.began.elapsed() > CHECKPOINT_PATIENCE && !self.is_over {
+            tracing::warn!(self.pid, "PostgreSQL does not end: telling it to do so at once; it recovers at its next start");
+            signal(self.pid, libc::SIGQUIT);
+            self.is_over = true;
+        } else if self.last_word.elapsed() > Duration::from_secs(10) {
+            tracing::info!(self.pid, "waiting for PostgreSQL to write its last checkpoint");
+            self.last_word = Instant::now();
+        }
+    }
 }
 
 fn signal(pid: i32, signal: i32) {
@@ -194,6 +220,7 @@ enum State {
 pub(crate) struct Supervisor {
     shared: Arc<Shared>,
     state: watch::Receiver<State>,
+    login: tokio_postgres::Config,
 }
 
 impl Supervisor {
@@ -210,10 +237,10 @@ impl Supervisor {
         let launch = Launch { program, arguments, folder, user, shared: Arc::clone(&shared) };
         // A thread of its own, which lives as long as the child: PR_SET_PDEATHSIG follows the thread that started it.
         std::thread::Builder::new().name("postgres-supervisor".into()).spawn(move || supervise(&launch, &report))?;
-        let supervisor = Self { shared, state: state.clone() };
+        let supervisor = Self { shared, state: state.clone(), login };
         let started = Instant::now();
         loop {
-            match connect(&login).await {
+            match connect(&supervisor.login).await {
                 Ok(client) => return Ok((supervisor, client)),
                 // It answers, and refuses this login: waiting would not help. Starting up and recovering are class 57.
                 Err(error) if error.code().is_some_and(|code| !code.code().starts_with("57")) => {
@@ -237,18 +264,21 @@ impl Supervisor {
         }
     }
 
-    /// Fast shutdown: ends sessions, writes a checkpoint. Waits as long as that takes.
+    /// Fast shutdown: ends sessions, writes a checkpoint. Immediate while it recovers, see [`CHECKPOINT_PATIENCE`].
     pub(crate) async fn stop(mut self) {
         self.shared.stopping.store(true, Ordering::SeqCst);
-        signal(self.shared.pid.load(Ordering::SeqCst), libc::SIGINT);
-        loop {
-            let ended =
-                tokio::time::timeout(Duration::from_secs(10), self.state.wait_for(|state| *state == State::Stopped)).await;
-            match ended {
-                Ok(_) => return,
-                Err(_) => tracing::info!("waiting for PostgreSQL to write its last checkpoint"),
-            }
+        let pid = self.shared.pid.load(Ordering::SeqCst);
+        signal(pid, if self.recovers().await { libc::SIGQUIT } else { libc::SIGINT });
+        let mut patience = Patience::new(pid);
+        while tokio::time::timeout(Duration::from_secs(1), self.state.wait_for(|state| *state == State::Stopped)).await.is_err() {
+            patience.look();
         }
+    }
+
+    /// Whether it lets nobody in for now.
+    async fn recovers(&self) -> bool {
+        let tried = tokio::time::timeout(Duration::from_secs(1), connect(&self.login)).await;
+        matches!(tried, Ok(Err(error)) if error.code() == Some(&SqlState::CANNOT_CONNECT_NOW))
     }
 }
 
