@@ -180,11 +180,11 @@ impl Patience {
 
     fn look(&mut self) {
         if self.began.elapsed() > CHECKPOINT_PATIENCE && !self.is_over {
-            tracing::warn!(self.pid, "PostgreSQL does not end: telling it to do so at once; it recovers at its next start");
+            tracing::warn!(pid = self.pid, "PostgreSQL does not end: telling it to do so at once; it recovers at its next start");
             signal(self.pid, libc::SIGQUIT);
             self.is_over = true;
         } else if self.last_word.elapsed() > Duration::from_secs(10) {
-            tracing::info!(self.pid, "waiting for PostgreSQL to write its last checkpoint");
+            tracing::info!(pid = self.pid, "waiting for PostgreSQL to write its last checkpoint");
             self.last_word = Instant::now();
         }
     }
