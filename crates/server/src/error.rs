@@ -153,11 +153,9 @@ impl Error {
 
     /// The connection ended before it was said what came of a write.
     pub(crate) fn unknown_outcome(source: impl Into<Box<dyn StdError + Send + Sync>>) -> Self {
-        let mut error = Self::unavailable(
-            "database/outcome-unknown",
-            "The connection to the database ended before it said whether this was written.",
-            Duration::from_secs(2),
-        );
+        let message = "The connection to the database ended before it said whether this was written.";
+        let mut error = Self::new(Kind::Unavailable, "database/outcome-unknown", message);
+        // Without a time to come again: some clients would send it again by themselves.
         error.source = Some(source.into());
         error.hint("It may have been written or not: look before you send it again.")
     }

@@ -171,6 +171,9 @@ async fn a_change_whose_connection_breaks_may_have_been_made() {
         signal(waiting.get::<_, i32>(0).try_into().unwrap(), "KILL");
         let answer = change.await.unwrap();
         assert!(answer.status == 503 && answer.text.contains("database/outcome-unknown"), "{} {}", answer.status, answer.text);
+        // Some clients repeat by themselves what is to be tried again.
+        assert_eq!(answer.header("retry-after"), None);
+        until("PostgreSQL has noticed", async || holder.is_closed().then_some(())).await;
         until("PostgreSQL is back", async || (plain.get("/v1/data/notes").await.status == 200).then_some(())).await;
     }
     assert_eq!(plain.rows("/v1/data/notes?select=number").await, json!([{ "number": 1 }]));

@@ -184,10 +184,10 @@ async fn a_stop_does_not_wait_for_a_postgres_that_recovers() {
     let mut server = Server::start();
     let root = blog(&server).await;
     for _ in 0..2 {
-        let admin = superuser(&server, "postgres").await;
-        let pid: i32 = admin.query_one("SELECT pg_backend_pid()", &[]).await.unwrap().get(0);
+        let (killed, other) = (superuser(&server, "postgres").await, superuser(&server, "postgres").await);
+        let pid: i32 = killed.query_one("SELECT pg_backend_pid()", &[]).await.unwrap().get(0);
         signal(pid.try_into().unwrap(), "KILL");
-        until("PostgreSQL has noticed", async || admin.is_closed().then_some(())).await;
+        until("PostgreSQL has noticed", async || other.is_closed().then_some(())).await;
         let stopped = server.stop();
         assert!(stopped.status.success(), "{}", stopped.log);
         assert!(!stopped.log.contains("PostgreSQL does not end"), "{}", stopped.log);

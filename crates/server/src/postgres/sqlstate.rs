@@ -20,6 +20,8 @@ pub(crate) const UNDEFINED_TYPE: &str = "42704";
 pub(crate) const TYPE_MISMATCH: &str = "42804";
 /// A prepared statement that the server does not have.
 pub(crate) const UNDEFINED_STATEMENT: &str = "26000";
+/// Among other things: the type of a prepared statement's parameter is there no more.
+pub(crate) const INTERNAL: &str = "XX000";
 /// A value that is not of the type's form.
 pub(crate) const INVALID_TEXT: &str = "22P02";
 /// Among other things: a plan made before the schema changed.

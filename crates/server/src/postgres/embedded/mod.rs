@@ -66,7 +66,7 @@ impl Embedded {
         Ok(Self { config, tools, file_system, supervisor })
     }
 
-    /// Stops PostgreSQL: fast shutdown, with as much patience as its last checkpoint needs.
+    /// Stops PostgreSQL: fast shutdown, with patience for its last checkpoint.
     pub(crate) async fn stop(self) {
         self.supervisor.stop().await;
     }

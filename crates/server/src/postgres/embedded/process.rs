@@ -21,9 +21,10 @@ use crate::postgres::cluster::connect;
 
 /// A new server that does not answer in this time has failed to start. Recovery after a crash can take minutes.
 const START_PATIENCE: Duration = Duration::from_secs(600);
-/// A server that ends writes a checkpoint. When this takes longer it is told to do without, and recovers at its next start: PostgreSQL 18
-/// waits for a checkpoint that nobody writes when it is to end while it recovers from the end of one of its processes.
-const CHECKPOINT_PATIENCE: Duration = Duration::from_secs(60);
+/// A server that ends writes a checkpoint. When this takes longer it is told to do without, and recovers at its next start, where unlogged
+/// tables are empty: PostgreSQL 18 waits for a checkpoint that nobody writes when it is to end while it recovers from the end of one of its
+/// processes.
+const CHECKPOINT_PATIENCE: Duration = Duration::from_secs(600);
 /// The longest pause between two tries to restart a server that keeps dying.
 const MAX_RESTART_PAUSE: Duration = Duration::from_secs(10);
 /// How many of its last lines are shown when it fails to start.
@@ -157,34 +158,34 @@ pub(crate) async fn stop_leftover(folder: &Path) -> anyhow::Result<()> {
         tracing::warn!(pid, "the PostgreSQL of a server that was killed is still running; stopping it");
         signal(pid, libc::SIGINT);
     }
-    let mut patience = Patience::new(pid);
+    let mut patience = Patience::new();
     while serves_folder() {
+        patience.look(pid);
         tokio::time::sleep(Duration::from_millis(20)).await;
-        patience.look();
     }
     Ok(())
 }
 
 /// Waits for a server that was told to end, with a word now and then, and not for ever.
 struct Patience {
-    pid: i32,
     began: Instant,
     last_word: Instant,
     is_over: bool,
 }
 
 impl Patience {
-    fn new(pid: i32) -> Self {
-        Self { pid, began: Instant::now(), last_word: Instant::now(), is_over: false }
+    fn new() -> Self {
+        Self { began: Instant::now(), last_word: Instant::now(), is_over: false }
     }
 
-    fn look(&mut self) {
+    /// `pid` is the server's as it is now, which may have been started again meanwhile.
+    fn look(&mut self, pid: i32) {
         if self.began.elapsed() > CHECKPOINT_PATIENCE && !self.is_over {
-            tracing::warn!(pid = self.pid, "PostgreSQL does not end: telling it to do so at once; it recovers at its next start");
-            signal(self.pid, libc::SIGQUIT);
+            tracing::warn!(pid, "PostgreSQL does not end: telling it to do so at once; it recovers at its next start");
+            signal(pid, libc::SIGQUIT);
             self.is_over = true;
-        } else if self.last_word.elapsed() > Duration::from_secs(10) {
-            tracing::info!(pid = self.pid, "waiting for PostgreSQL to write its last checkpoint");
+        } else if !self.is_over && self.last_word.elapsed() > Duration::from_secs(10) {
+            tracing::info!(pid, "waiting for PostgreSQL to write its last checkpoint");
             self.last_word = Instant::now();
         }
     }
@@ -267,18 +268,22 @@ impl Supervisor {
     /// Fast shutdown: ends sessions, writes a checkpoint. Immediate while it recovers, see [`CHECKPOINT_PATIENCE`].
     pub(crate) async fn stop(mut self) {
         self.shared.stopping.store(true, Ordering::SeqCst);
-        let pid = self.shared.pid.load(Ordering::SeqCst);
-        signal(pid, if self.recovers().await { libc::SIGQUIT } else { libc::SIGINT });
-        let mut patience = Patience::new(pid);
+        let last = if self.recovers().await { libc::SIGQUIT } else { libc::SIGINT };
+        let pid = || self.shared.pid.load(Ordering::SeqCst);
+        signal(pid(), last);
+        let mut patience = Patience::new();
         while tokio::time::timeout(Duration::from_secs(1), self.state.wait_for(|state| *state == State::Stopped)).await.is_err() {
-            patience.look();
+            patience.look(pid());
         }
     }
 
-    /// Whether it lets nobody in for now.
+    /// Whether it lets nobody in for now, but for being about to end.
     async fn recovers(&self) -> bool {
         let tried = tokio::time::timeout(Duration::from_secs(1), connect(&self.login)).await;
-        matches!(tried, Ok(Err(error)) if error.code() == Some(&SqlState::CANNOT_CONNECT_NOW))
+        let Ok(Err(error)) = tried else { return false };
+        error
+            .as_db_error()
+            .is_some_and(|error| *error.code() == SqlState::CANNOT_CONNECT_NOW && !error.message().contains("shutting down"))
     }
 }
 

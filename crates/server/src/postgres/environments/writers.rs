@@ -177,8 +177,9 @@ impl Writer {
 fn is_outdated(error: &Error) -> bool {
     match error.as_db_error() {
         Some(error) if *error.code() == SqlState::INVALID_SQL_STATEMENT_NAME => true,
-        // 0A000 says many things; only this one is about the plan.
-        Some(error) => *error.code() == SqlState::FEATURE_NOT_SUPPORTED && error.message().contains("cached plan"),
+        // These say many things; only the ones named here are about the plan, and the type of a parameter.
+        Some(error) if *error.code() == SqlState::FEATURE_NOT_SUPPORTED => error.message().contains("cached plan"),
+        Some(error) => *error.code() == SqlState::INTERNAL_ERROR && error.message().contains("cache lookup failed for type"),
         None => false,
     }
 }

@@ -25,7 +25,7 @@ use self::wire::{Reply, Wire};
 use super::encode::{Encoder, Kind, OUTPUT_OPTIONS, Records, Scalar};
 use super::param::TextParam;
 use super::rows::{Column, Rows};
-use super::sqlstate::{FEATURE_NOT_SUPPORTED, UNDEFINED_STATEMENT};
+use super::sqlstate::{FEATURE_NOT_SUPPORTED, INTERNAL, UNDEFINED_STATEMENT};
 use super::statements::Statements;
 
 /// What a lane's connection is opened with (`tokio_postgres::Config::options`). The time limits are short because others
@@ -156,7 +156,7 @@ impl Lane {
                 Reply::Skipped => {}
                 Reply::Failed(code) => {
                     // The server has forgotten the statement, or what it stood on has changed.
-                    let is_outdated = code == UNDEFINED_STATEMENT || code == FEATURE_NOT_SUPPORTED;
+                    let is_outdated = [UNDEFINED_STATEMENT, FEATURE_NOT_SUPPORTED, INTERNAL].contains(&code.as_str());
                     match known {
                         // A value that is wrong says nothing against the statement: others go on with it.
                         Some(_) if !is_outdated => return Err(Unwritten::Nothing),

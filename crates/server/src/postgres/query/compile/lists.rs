@@ -10,10 +10,18 @@ use super::write::{Body, Target};
 use crate::json::Text;
 use crate::postgres::schema::Column;
 
+/// Bytes of a body that is sent as arrays, at most: PostgreSQL holds those in memory several times.
+const MOST: usize = 16 << 20;
+
 /// An array in PostgreSQL's text form for each of the columns, of the values that the objects have there. None unless all objects have
-/// just the body's keys, in that order, with texts, numbers, booleans or null, which the columns take by their text alone.
+/// just the body's keys, in that order, with texts, numbers, booleans or null, which the columns take by their text alone. Of
+/// several wrong values PostgreSQL may name another one first than it would in JSON.
 pub(super) fn lists(body: &Body<'_>, columns: &[&Column], target: Target<'_>) -> Option<Vec<String>> {
-    let fits = body.is_array && !body.missing_default && matches!(target, Target::Filtered) && !columns.is_empty();
+    let fits = body.is_array
+        && body.json.len() <= MOST
+        && !body.missing_default
+        && matches!(target, Target::Filtered)
+        && !columns.is_empty();
     if !fits || !columns.iter().all(|column| takes_text(column)) {
         return None;
     }

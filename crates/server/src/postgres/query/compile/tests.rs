@@ -236,6 +236,31 @@ fn names_are_quoted() {
     assert!(sql.statement.sql.contains("public.\"x\"\" WHERE true; --\" AS t1"), "{}", sql.statement.sql);
 }
 
+#[test]
+fn many_objects_are_an_array_for_each_column() {
+    let schema = schema();
+    let rules = Rules::default();
+    let context = Context { schema: &schema, access: &rules, max_rows: 10, aggregates: false, is_recent: true };
+    let change = Change {
+        target: Target::Filtered,
+        returning: Returning::Nothing,
+        format: Format::Json,
+        exactly_one: false,
+        max_affected: None,
+    };
+    for (json, lists) in [
+        (r#"[{"title":"a","id":1}]"#, ["{\"a\"}", "{1}"]),
+        (r#"[{"title":null,"id":2},{"title":"b","id":"3"}]"#, ["{NULL,\"b\"}", "{2,\"3\"}"]),
+    ] {
+        let keys = vec!["title".to_owned(), "id".to_owned()];
+        let body = Body { json, keys, is_array: true, missing_default: false, scalars: None };
+        let statement = insert(&context, schema.table("posts").unwrap(), &parse("").unwrap(), &body, None, change).unwrap();
+        let from = "ROWS FROM (pg_catalog.unnest(CAST($1 AS text[])), pg_catalog.unnest(CAST($2 AS text[]))) AS b";
+        assert_eq!(statement.sql, format!("INSERT INTO public.\"posts\" AS t1 (\"title\", \"id\") SELECT b.* FROM {from}"));
+        assert_eq!(statement.params, lists.map(TextParam::new));
+    }
+}
+
 proptest! {
     /// Whatever is asked for, its values are bound and never part of the statement.
     #[test]
