@@ -1,4 +1,4 @@
-//! The objects of a large insert as one array for each column, which PostgreSQL reads in two thirds of the time that JSON takes it.
+//! The objects of a large insert as one array for each column, which PostgreSQL reads in three quarters of the time that JSON takes it.
 
 use std::fmt;
 
